@@ -1,0 +1,110 @@
+"""States, reasons and conditions of a task, and how conditions follow from them.
+
+Conditions are the contract (kstatus reads Reconciling, Stalled and Ready; `kubectl wait` reads
+Succeeded). The state is their summary, for columns and field selectors.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from darkroom_core.schema import Document
+
+
+class State(StrEnum):
+    """Where a task is. The last four are final."""
+
+    QUEUED = "queued"
+    """Accepted; no container has started yet."""
+    RUNNING = "running"
+    """A processor is at work."""
+    SUCCEEDED = "succeeded"
+    """Every output is there."""
+    FAILED = "failed"
+    """It did not work, and will not be tried again."""
+    CANCELED = "canceled"
+    """Somebody deleted or canceled it before it ended."""
+    EXPIRED = "expired"
+    """It was not finished before its time was over."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow this state."""
+        return self not in {State.QUEUED, State.RUNNING}
+
+
+class Reason(StrEnum):
+    """Why a task is where it is: the reason of its conditions."""
+
+    PENDING = "Pending"
+    """The Job exists; its container has not started yet. The message says what it waits for."""
+    RUNNING = "Running"
+    """The processor is at work."""
+    RETRYING = "Retrying"
+    """A try failed and the Job starts another. The message says how the last one failed."""
+    PROCESSED = "Processed"
+    """Every output was written."""
+    REJECTED = "Rejected"
+    """This input can never succeed; the error says why. It was not retried."""
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    """Every try failed; the error is the last one's."""
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    """The task was not finished within spec.deadlineSeconds."""
+    INVALID = "Invalid"
+    """The task cannot be turned into a Job; the message says what to change."""
+
+
+ConditionType = Literal["Ready", "Reconciling", "Stalled", "Succeeded"]
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(Document):
+    """One observation, as the Kubernetes API conventions want it."""
+
+    type: ConditionType = Field(description="What was observed.")
+    status: ConditionStatus = Field(description="True, False or Unknown.")
+    reason: Reason = Field(description="One word for the cause; see the list of reasons.")
+    message: str = Field(description="A sentence for people.", max_length=2048)
+    last_transition_time: AwareDatetime = Field(description="When status last changed.")
+    observed_generation: int = Field(
+        description="The generation that was looked at.", json_schema_extra={"format": "int64"}
+    )
+
+
+# Reconciling and Stalled are abnormal-true: they exist only while they are true.
+_CONDITIONS: Final[dict[State, dict[ConditionType, ConditionStatus]]] = {
+    State.QUEUED: {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"},
+    State.RUNNING: {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"},
+    State.SUCCEEDED: {"Ready": "True", "Succeeded": "True"},
+    State.FAILED: {"Ready": "False", "Stalled": "True", "Succeeded": "False"},
+    State.CANCELED: {"Ready": "False", "Stalled": "True", "Succeeded": "False"},
+    State.EXPIRED: {"Ready": "False", "Stalled": "True", "Succeeded": "False"},
+}
+
+
+def conditions_for(  # noqa: PLR0913  # a table row, not a sequence of steps
+    state: State,
+    reason: Reason,
+    message: str,
+    *,
+    generation: int,
+    previous: list[Condition],
+    now: datetime,
+) -> list[Condition]:
+    """Fold a state into conditions; transition times change only where the status does."""
+    before = {condition.type: condition for condition in previous}
+    return [
+        Condition(
+            type=type_,
+            status=status,
+            reason=reason,
+            message=message,
+            last_transition_time=before[type_].last_transition_time
+            if type_ in before and before[type_].status == status
+            else now,
+            observed_generation=generation,
+        )
+        for type_, status in _CONDITIONS[state].items()
+    ]

@@ -1,0 +1,93 @@
+"""Objects as files in a directory, served to processors by the API over signed URLs."""
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from darkroom_core.assignment import SignedRequest
+from darkroom_core.storage.base import StoredObject, checked_key
+from darkroom_core.storage.errors import ObjectNotFoundError, StorageError
+from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
+
+_INCOMING = ".incoming"
+
+
+class LocalStorage:
+    """A directory. `base_url` is where processors reach the API that serves it."""
+
+    def __init__(self, directory: Path, *, base_url: str, signing_key: bytes) -> None:
+        self._directory = directory
+        self._base_url = base_url
+        self._signing_key = signing_key
+
+    def put(self, key: str, body: BinaryIO, *, content_type: str) -> StoredObject:  # noqa: ARG002  # files have no type
+        """Write beside the target and rename, so that a reader never sees half an object."""
+        target = self._path(key)
+        incoming = self._directory / _INCOMING
+        try:
+            incoming.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
+                try:
+                    shutil.copyfileobj(body, file, 1024 * 1024)
+                    size = file.tell()
+                    Path(file.name).replace(target)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            msg = f"{key} could not be written: {error.strerror}"
+            raise StorageError(msg) from error
+        return StoredObject(key, size)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open the file."""
+        try:
+            return self._path(key).open("rb")
+        except FileNotFoundError:
+            raise _not_found(key) from None
+
+    def stat(self, key: str) -> StoredObject:
+        """Look at the file."""
+        try:
+            return StoredObject(key, self._path(key).stat().st_size)
+        except FileNotFoundError:
+            raise _not_found(key) from None
+
+    def delete(self, key: str) -> None:
+        """Remove the file, and the directories that it leaves empty."""
+        path = self._path(key)
+        path.unlink(missing_ok=True)
+        for directory in path.relative_to(self._directory).parents[:-1]:
+            with suppress(OSError):
+                os.rmdir(self._directory / directory)  # noqa: PTH106  # only where it is empty
+
+    def sign_get(self, key: str, *, expires: datetime) -> SignedRequest:
+        """Sign a GET that the API serves."""
+        return SignedRequest(url=self._signed("GET", key, expires))
+
+    def sign_put(self, key: str, *, content_type: str, expires: datetime) -> SignedRequest:
+        """Sign a PUT that the API serves."""
+        return SignedRequest(
+            url=self._signed("PUT", key, expires), headers={"Content-Type": content_type}
+        )
+
+    def _signed(self, method: str, key: str, expires: datetime) -> str:
+        return signed_url(
+            self._base_url,
+            method,
+            OBJECTS_PATH + checked_key(key),
+            expires=expires,
+            key=self._signing_key,
+        )
+
+    def _path(self, key: str) -> Path:
+        return self._directory / checked_key(key)
+
+
+def _not_found(key: str) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"there is no object {key}")
