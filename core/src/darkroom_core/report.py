@@ -90,7 +90,12 @@ def unpack(text: str, outputs: Sequence[Output]) -> Report:
     """
     if not text.startswith(_PACKED):
         return Report.model_validate_json(text)
-    rows, rest = json.loads(zlib.decompress(base64.b85decode(text.removeprefix(_PACKED))))
+    try:
+        packed = zlib.decompress(base64.b85decode(text.removeprefix(_PACKED)))
+    except zlib.error as error:
+        msg = f"the report is damaged: {error}"
+        raise ValueError(msg) from error
+    rows, rest = json.loads(packed)
     return Report.model_validate(
         rest
         | {

@@ -1,0 +1,54 @@
+# One verb each; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -o pipefail
+STATE := .darkroom
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv),$(STATE)/tools/bin/uv)
+# Trust the certificates that the machine trusts.
+export UV_SYSTEM_CERTS ?= true
+RUN := $(UV) run --frozen --quiet
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STATE)/tools/bin/uv:
+	@python3 tools/get_uv.py $(STATE)/tools $(UV_VERSION)
+
+.PHONY: up
+up: $(UV) ## Make a cluster, install Darkroom, process a photograph
+	@$(RUN) python -m darkroom_cluster.quickstart
+
+.PHONY: down
+down: $(UV) ## Remove every process, mount, interface and cgroup that `make up` made
+	@$(RUN) python -m darkroom_cluster.teardown
+
+.PHONY: test
+test: $(UV) ## Run every test there is
+	@$(RUN) python tools/test.py
+
+.PHONY: check
+check: $(UV) ## Lint, types, architecture, generated files
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(MAKE) --no-print-directory verify
+
+.PHONY: generate
+generate: $(UV) ## Write what is made from the models
+	$(RUN) python tools/generate.py
+
+.PHONY: verify
+verify: $(UV) ## Fail where a generated file or the lock is stale
+	$(RUN) python tools/generate.py --check
+	$(UV) lock --check --quiet
+
+.PHONY: bench
+bench: $(UV) ## Measure, beside the baseline, on the cluster of `make up`
+	@$(RUN) python benchmarks/jobs.py
+
+.PHONY: format
+format: $(UV) ## Format the code
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .

@@ -1,0 +1,61 @@
+"""A report fits the termination message and comes out as it went in."""
+
+import hashlib
+
+import pytest
+from darkroom_core.recipe import Format, Output
+from darkroom_core.report import MAX_BYTES, OutputReport, Report, TaskError, Timings, pack, unpack
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def outputs_of(count: int) -> list[Output]:
+    return [Output(name=f"{'o' * 59}-{i}", format=Format.WEBP) for i in range(count)]
+
+
+def report_of(outputs: list[Output]) -> Report:
+    return Report(
+        outputs=[
+            OutputReport(
+                name=output.name,
+                format=output.format,
+                width=16384 - i,
+                height=16001 + i,
+                bytes=123_456_789 + i * 1_000_003,
+                sha256=hashlib.sha256(str(i).encode()).hexdigest(),
+            )
+            for i, output in enumerate(outputs)
+        ],
+        timings=Timings(fetch=12_345, decode=23_456, render=34_567, store=45_678),
+        peak_memory_bytes=1_234_567_890,
+    )
+
+
+@given(st.integers(min_value=1, max_value=64))
+def test_a_report_of_any_number_of_outputs_survives_the_termination_message(count: int) -> None:
+    outputs = outputs_of(count)
+    report = report_of(outputs)
+    text = pack(report)
+    assert len(text.encode()) <= MAX_BYTES
+    assert unpack(text, outputs) == report
+
+
+def test_a_small_report_is_plain_json() -> None:
+    assert pack(report_of(outputs_of(3))).startswith("{")
+
+
+def test_an_error_survives() -> None:
+    report = Report(error=TaskError(code="corrupt_image", message="Größe?", retryable=False))
+    assert unpack(pack(report), []) == report
+
+
+@pytest.mark.parametrize("text", ["", "{", "killed", "z1:!!", '{"outputs": 3}', "z1:"])
+def test_what_is_no_report_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # every kind of damage
+        unpack(text, outputs_of(1))
+
+
+def test_a_packed_report_of_another_task_is_refused() -> None:
+    text = pack(report_of(outputs_of(64)))
+    with pytest.raises(ValueError, match="zip"):
+        unpack(text, outputs_of(3))

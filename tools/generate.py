@@ -1,0 +1,76 @@
+"""Write, or check, every file that is made from the models.
+
+`make generate` writes them, `make verify` fails where what is checked in is stale.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+from darkroom_core import crd
+from darkroom_core.reference import conditions_page, resource_page
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTICE = "# Generated from core/ by `make generate`; do not edit.\n"
+
+
+def main() -> int:
+    """Write the files; with --check only compare them and return 1 where one is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    check = parser.parse_args().check
+    stale = [path for path, text in generated().items() if _is_stale(path, text)]
+    for path in stale:
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(generated()[path])
+        print(f"{'stale' if check else 'wrote'}: {path.relative_to(ROOT)}")
+    if check and stale:
+        print("Run `make generate` and commit the result.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def generated() -> dict[Path, str]:
+    """Return the text of every generated file."""
+    resource = crd.processing_task_crd()
+    return {
+        ROOT / "crds" / f"{crd.NAME}.yaml": NOTICE + _yaml(resource),
+        ROOT / "charts/darkroom/templates/crds" / f"{crd.NAME}.yaml": _chart_template(resource),
+        ROOT / "docs/reference/conditions.md": conditions_page(),
+        ROOT / "docs/reference/processingtask.md": resource_page(resource),
+        ROOT / "api/openapi.json": _openapi(),
+    }
+
+
+def _openapi() -> str:
+    from darkroom_api.openapi import openapi_document  # noqa: PLC0415  # slow to import
+
+    return openapi_document()
+
+
+def _chart_template(resource: dict[str, object]) -> str:
+    """Wrap the CRD for Helm: optional, and kept when the release is uninstalled."""
+    body = _yaml(resource).replace(
+        "metadata:\n",
+        "metadata:\n"
+        "  annotations:\n"
+        '    helm.sh/resource-policy: "keep"\n'
+        "  labels:\n"
+        '    {{- include "darkroom.labels" . | nindent 4 }}\n',
+        1,
+    )
+    return f"{NOTICE}{{{{- if .Values.crds.enabled }}}}\n{body}{{{{- end }}}}\n"
+
+
+def _yaml(document: object) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=100)
+
+
+def _is_stale(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text() != text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
