@@ -1,0 +1,121 @@
+"""The command line: `python -m darkroom_api COMMAND`.
+
+Each command imports what it needs when it runs: a probe must not load a web framework.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from darkroom_api.errors import CommandError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except CommandError as error:
+        sys.stderr.write(f"darkroom-api: {error}\n")
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="darkroom-api",
+        description="Darkroom's REST API. Settings are read from the environment (DARKROOM_*).",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_migrate(commands)
+    _add_postgres(commands)
+    return parser
+
+
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    migrate = commands.add_parser("migrate", help="bring the database's schema up or down")
+    steps = migrate.add_subparsers(metavar="up|down|status", required=True)
+    up = steps.add_parser("up", help="apply the migrations that are missing")
+    up.add_argument("--to", type=int, metavar="N", help="stop after migration N")
+    down = steps.add_parser("down", help="take migrations back; their data is lost")
+    down.add_argument("--to", type=int, metavar="N", help="down to N (0: all); default: one step")
+    status = steps.add_parser("status", help="list the migrations and whether they are applied")
+    for parser, run in ((up, _migrate_up), (down, _migrate_down), (status, _migrate_status)):
+        parser.add_argument(
+            *("--wait",),
+            type=float,
+            default=120,
+            metavar="SECONDS",
+            help="how long to wait for Postgres (default: %(default)s)",
+        )
+        parser.set_defaults(run=run)
+
+
+def _add_postgres(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "postgres",
+        help="run a small Postgres, for evaluation",
+        description="Runs Postgres in the foreground, for evaluation. Role and database are both "
+        "'darkroom', the password is DARKROOM_POSTGRES_PASSWORD. SIGTERM stops it fast.",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="directory for its files")
+    parser.add_argument("--host", default="0.0.0.0", help="address (default: %(default)s)")  # noqa: S104  # a pod's
+    parser.add_argument("--port", type=int, default=5432, help="port (default: %(default)s)")
+    parser.add_argument(
+        *("--set",),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a server parameter; may be repeated",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only say by the exit code whether it is ready"
+    )
+    parser.set_defaults(run=_postgres)
+
+
+def _migrate_up(options: argparse.Namespace) -> int:
+    from darkroom_api import migrate  # noqa: PLC0415
+
+    if not migrate.up(_database_url(), target=options.to, wait_seconds=options.wait):
+        sys.stdout.write("nothing to apply\n")
+    return 0
+
+
+def _migrate_down(options: argparse.Namespace) -> int:
+    from darkroom_api import migrate  # noqa: PLC0415
+
+    if not migrate.down(_database_url(), target=options.to, wait_seconds=options.wait):
+        sys.stdout.write("nothing to take back\n")
+    return 0
+
+
+def _migrate_status(options: argparse.Namespace) -> int:
+    from darkroom_api import migrate  # noqa: PLC0415
+
+    for migration, is_applied in migrate.status(_database_url(), wait_seconds=options.wait):
+        state = "applied" if is_applied else "missing"
+        sys.stdout.write(f"{migration.version:04} {migration.name:30} {state}\n")
+    return 0
+
+
+def _postgres(options: argparse.Namespace) -> int:
+    from darkroom_api import postgres  # noqa: PLC0415
+
+    server = postgres.Server(options.data, options.host, options.port, options.set)
+    if options.check:
+        return 0 if postgres.is_ready(server) else 1
+    return postgres.run(server, password=os.environ.get("DARKROOM_POSTGRES_PASSWORD", ""))
+
+
+def _database_url() -> str:
+    url = os.environ.get("DARKROOM_DATABASE_URL")
+    if not url:
+        raise CommandError("set DARKROOM_DATABASE_URL to the database's URL")
+    return url
+
+
+if __name__ == "__main__":
+    sys.exit(main())

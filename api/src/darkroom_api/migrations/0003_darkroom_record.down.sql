@@ -1,0 +1,2 @@
+DROP FUNCTION darkroom_record;
+DROP FUNCTION darkroom_status_rank;
