@@ -1,0 +1,147 @@
+"""Darkroom on a cluster: its three images built, loaded, and the chart installed with them."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from darkroom_cluster.cluster import Cluster, ClusterError
+from darkroom_cluster.images import build_image
+from darkroom_cluster.progress import step
+from darkroom_cluster.providers import helm_path, kubectl_path, load_images
+
+RELEASE: Final = "darkroom"
+NAMESPACE: Final = "darkroom"
+PROFILE: Final = "charts/darkroom/profiles/evaluation.yaml"
+
+# What goes into each image, beside the lock and every member's pyproject.toml.
+_IMAGE_FOLDERS: Final = {
+    "api": ("core", "api"),
+    "operator": ("core", "operator"),
+    "processor": ("core", "processor-image"),
+}
+
+
+@dataclass(frozen=True)
+class Release:
+    """An installed Darkroom."""
+
+    cluster: Cluster
+    namespace: str
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        """Run kubectl in the release's namespace and return what it printed."""
+        command = [str(kubectl_path()), "-n", self.namespace, *arguments]
+        done = subprocess.run(
+            command,
+            env=_environment(self.cluster),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            msg = f"kubectl {' '.join(arguments)}: {done.stderr.strip()}"
+            raise ClusterError(msg)
+        return done.stdout
+
+    def admin(self) -> tuple[str, str]:
+        """Return the admin's email and password from the Secret that the release made."""
+        text = self.kubectl("get", "secret", f"{RELEASE}-secrets", "-o", "json")
+        data = json.loads(text)["data"]
+        return _decoded(data["admin-email"]), _decoded(data["admin-password"])
+
+
+def build_images(root: Path, cluster: Cluster, log: Path) -> dict[str, str]:
+    """Build the three images, or find them built; return each part's image reference."""
+    references = {}
+    for part, folders in _IMAGE_FOLDERS.items():
+        dockerfile = root / folders[-1] / "Dockerfile"
+        tag = _content_hash(root, folders)
+        with step(f"Building the {part}'s image", log=log):
+            references[part] = build_image(f"darkroom-{part}", dockerfile, root, tag=tag)
+    with step("Giving the images to the cluster", log=log):
+        load_images(cluster, list(references.values()))
+    return references
+
+
+def install(
+    root: Path,
+    cluster: Cluster,
+    images: Mapping[str, str],
+    log: Path,
+    *,
+    values: Sequence[str] = (),
+) -> Release:
+    """Install or upgrade the chart's evaluation profile and wait until all of it is ready.
+
+    `values` are further `--set` expressions.
+    """
+    release = Release(cluster, NAMESPACE)
+    settings = [f"{part}.image.{field}" for part in images for field in ("repository", "tag")]
+    parts = [part for reference in images.values() for part in reference.rsplit(":", 1)]
+    sets = [f"{name}={value}" for name, value in zip(settings, parts, strict=True)]
+    command = [
+        *(str(helm_path()), "upgrade", "--install", RELEASE, str(root / "charts/darkroom")),
+        *("--namespace", NAMESPACE, "--values", str(root / PROFILE), "--wait", "--timeout", "5m"),
+        *(argument for value in [*sets, *values] for argument in ("--set", value)),
+    ]
+    _restricted_namespace(release)
+    with step("Installing the chart", log=log), log.open("a") as output:
+        done = subprocess.run(
+            command,
+            env=_environment(cluster),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode != 0:
+            output.write(release.kubectl("get", "pods,jobs,events", check=False))
+            msg = "the chart could not be installed"
+            raise ClusterError(msg)
+    return release
+
+
+def _restricted_namespace(release: Release) -> None:
+    """Make the namespace, with the Pod Security Standard that every Darkroom pod meets."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": release.namespace,
+            "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    }
+    subprocess.run(
+        [str(kubectl_path()), "apply", "-f", "-"],
+        env=_environment(release.cluster),
+        input=json.dumps(namespace),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def _content_hash(root: Path, folders: Sequence[str]) -> str:
+    """Return an image's tag: the same content is never built twice."""
+    files = [root / "uv.lock", root / "pyproject.toml", *root.glob("*/pyproject.toml")]
+    for folder in folders:
+        files += [p for p in (root / folder).rglob("*") if p.is_file()]
+    digest = hashlib.sha256()
+    for file in sorted(set(files)):
+        if "__pycache__" in file.parts:
+            continue
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _environment(cluster: Cluster) -> dict[str, str]:
+    return {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode()

@@ -1,0 +1,166 @@
+"""The chart renders with every profile, refuses nonsense, and asks for no more than it uses."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from darkroom_cluster.providers import helm_path
+
+CHART = Path(__file__).parents[2] / "charts/darkroom"
+PROFILES = sorted((CHART / "profiles").glob("*.yaml"))
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(helm_path()), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def render(*arguments: str) -> list[dict[str, Any]]:
+    done = helm("template", "darkroom", str(CHART), "--namespace", "darkroom", *arguments)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def pod_templates(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [d["spec"]["template"] for d in documents if "template" in d.get("spec", {})]
+
+
+def objects(documents: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {d["metadata"]["name"]: d for d in documents if d["kind"] == kind}
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_helm_lint_passes(profile: Path) -> None:
+    done = helm("lint", "--strict", str(CHART), "--values", str(profile))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_every_pod_meets_the_restricted_standard(profile: Path) -> None:
+    templates = pod_templates(render("--values", str(profile)))
+    assert templates
+    for template in templates:
+        spec = template["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in [*spec.get("initContainers", []), *spec["containers"]]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert "memory" in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_no_variable_is_given_twice(profile: Path) -> None:
+    """Server-side apply, which Helm 4 uses, refuses two entries of one name."""
+    for template in pod_templates(render("--values", str(profile))):
+        for container in template["spec"]["containers"]:
+            names = [variable["name"] for variable in container.get("env", [])]
+            assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_rendering_twice_gives_the_same(profile: Path) -> None:
+    """Under GitOps every render is applied, so nothing may be made up while rendering."""
+    assert render("--values", str(profile)) == render("--values", str(profile))
+
+
+def test_no_role_has_a_wildcard_and_none_is_for_the_whole_cluster() -> None:
+    documents = render("--values", str(CHART / "profiles/evaluation.yaml"))
+    assert not objects(documents, "ClusterRole")
+    for role in objects(documents, "Role").values():
+        for rule in role["rules"]:
+            assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+
+
+def test_the_roles_are_just_these() -> None:
+    roles = objects(render("--values", str(CHART / "profiles/evaluation.yaml")), "Role")
+    granted = {
+        name: {
+            (resource, verb)
+            for rule in role["rules"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        for name, role in roles.items()
+    }
+    assert granted == {
+        "darkroom-api": {("processingtasks", verb) for verb in ("create", "get", "delete")},
+        "darkroom-operator": {
+            *(("processingtasks", verb) for verb in ("list", "watch", "delete")),
+            ("processingtasks/status", "patch"),
+            *(("jobs", verb) for verb in ("create", "list", "watch")),
+            *(("pods", verb) for verb in ("list", "watch")),
+        },
+        "darkroom-bootstrap": {("secrets", "create")},
+    }
+
+
+def test_the_external_profile_runs_no_database_and_no_volume() -> None:
+    documents = render("--values", str(CHART / "profiles/external.yaml"))
+    assert not objects(documents, "StatefulSet")
+    assert not objects(documents, "PersistentVolumeClaim")
+
+
+def test_an_existing_secret_is_used_and_none_is_made() -> None:
+    documents = render("--set", "secrets.existingSecret=mine")
+    assert not objects(documents, "Job")
+    text = yaml.safe_dump_all(documents)
+    assert "name: mine" in text
+    assert "darkroom-secrets" not in text
+
+
+def test_the_crds_are_kept_on_uninstall_and_can_be_left_out() -> None:
+    crds = objects(render(), "CustomResourceDefinition")
+    assert crds
+    for crd in crds.values():
+        assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    left_out = render("--set", "crds.enabled=false")
+    assert not objects(left_out, "CustomResourceDefinition")
+
+
+REFUSED = [
+    (["--set", "api.replica=2"], "replica"),
+    (["--set", "storage.backend=ftp"], "storage"),
+    (["--set", "api.replicas=2"], "api.replicas can only be 1 with storage.backend local"),
+    (["--set", "database.builtin.enabled=false"], "database.external.existingSecret"),
+    (["--set", "storage.backend=s3"], "storage.s3.bucket"),
+    (["--set", "processor.allowedSourceNetworks={everything}"], "allowedSourceNetworks"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), REFUSED)
+def test_values_that_cannot_work_are_refused_by_name(arguments: list[str], sentence: str) -> None:
+    done = helm("template", "darkroom", str(CHART), *arguments)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+def test_every_value_is_in_the_schema_and_has_its_meaning_above_it() -> None:
+    text = (CHART / "values.yaml").read_text()
+    values = yaml.safe_load(text)
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    jsonschema.validate(values, schema)
+    lines = text.splitlines()
+    for path in leaves(values, schema):
+        name = path.rpartition(".")[2]
+        places = [i for i, line in enumerate(lines) if re.match(rf"\s*{name}:", line)]
+        assert any("#" in lines[i - 1] for i in places), f"{path} is not explained"
+
+
+def leaves(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> list[str]:
+    found = []
+    for name, value in values.items():
+        part = schema["properties"][name]
+        here = f"{path}{name}"
+        if "properties" in part and not {"requests", "limits"} & part["properties"].keys():
+            found += leaves(value, part, f"{here}.")
+        else:
+            found.append(here)
+    return found
