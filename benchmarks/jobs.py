@@ -1,0 +1,172 @@
+"""`make bench`: the time of a task from POST to succeeded, beside the same work as a raw Job.
+
+Both sides run the same pod: the image, the resources, the source and the output are those of a
+Darkroom Job. They take turns, so that a machine whose speed drifts slows both.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from darkroom_cluster.client import FINAL_STATES, Client
+from darkroom_cluster.quickstart import read_environment
+from figures import Figure, compared, publish
+from kubernetes import client, config
+from raw_jobs import RawJobs
+
+NAMESPACE: Final = "darkroom"
+THREADS: Final = 16
+RECIPE: Final = {
+    "outputs": [
+        {
+            "name": "thumb",
+            "operations": [{"resize": {"width": 512, "height": 512, "fit": "cover"}}],
+            "format": "webp",
+        }
+    ]
+}
+# The objects that belong to a task's life; leases and token reviews are the cluster's own.
+COUNTED: Final = frozenset({"processingtasks", "jobs", "pods", "events"})
+_WRITES = re.compile(
+    r'apiserver_request_total\{.*resource="(\w+)".*verb="(POST|PUT|PATCH|APPLY|DELETE)".*\} (\S+)'
+)
+
+
+def main() -> None:
+    """Measure, print the table, write bench.json."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(".darkroom"))
+    parser.add_argument("--sequential", type=int, default=20, help="tasks one after the other")
+    parser.add_argument("--burst", type=int, default=40, help="tasks at once")
+    parser.add_argument("--rounds", type=int, default=2, help="bursts of each side")
+    options = parser.parse_args()
+    environment = read_environment(options.state)
+    if not environment:
+        parser.error("there is no Darkroom to measure: run `make up` first")
+    os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
+    os.environ["PATH"] = f"{(options.state / 'bin').resolve()}:{os.environ['PATH']}"
+    config.load_kube_config()
+    user = Client(environment["DARKROOM_URL"]).login(
+        environment["DARKROOM_EMAIL"], environment["DARKROOM_PASSWORD"]
+    )
+    photograph = Path("samples/earth.jpg").read_bytes()
+    raw = RawJobs(NAMESPACE, _template(user, photograph))
+    figures = [
+        *_sequential(user, photograph, raw, options.sequential),
+        *_bursts(user, photograph, raw, options.burst, options.rounds),
+    ]
+    publish(figures, options.state / "bench.json")
+
+
+def _template(user: Client, photograph: bytes) -> dict[str, Any]:
+    """Run one task and return its Job's spec: the raw Jobs do just the same work."""
+    task = user.wait(user.submit(photograph, RECIPE)["id"])
+    job = client.BatchV1Api().read_namespaced_job(
+        task["kubernetes"]["job"], NAMESPACE, _preload_content=False
+    )
+    spec: dict[str, Any] = json.loads(job.data)["spec"]
+    return spec
+
+
+def _sequential(user: Client, photograph: bytes, raw: RawJobs, count: int) -> list[Figure]:
+    tasks, jobs = [], []
+    task_writes, job_writes = [], []
+    for i in range(count):
+        print(f"\rsequential: {i + 1}/{count}", end="", flush=True)
+        before = _writes()
+        jobs += raw.run(1, threads=1)
+        between = _settled_writes()
+        tasks += _run_tasks(user, photograph, 1)
+        after = _settled_writes()
+        job_writes.append(between - before)
+        task_writes.append(after - between)
+    print()
+    raw.clear()
+    return [
+        compared("sequential p50", _p(tasks, 50), "s", _p(jobs, 50), at_most=1.0),
+        compared("sequential p95", _p(tasks, 95), "s", _p(jobs, 95)),
+        compared(
+            "API writes per task",
+            statistics.median(task_writes),
+            "writes",
+            statistics.median(job_writes),
+        ),
+    ]
+
+
+def _bursts(user: Client, photograph: bytes, raw: RawJobs, count: int, rounds: int) -> list[Figure]:
+    task_ends: list[list[float]] = []
+    job_ends: list[list[float]] = []
+    for i in range(rounds):
+        print(f"\r{count} at once: round {i + 1}/{rounds}", end="", flush=True)
+        _settled_writes()
+        job_ends.append(raw.run(count, threads=THREADS))
+        raw.clear()
+        _settled_writes()
+        task_ends.append(_run_tasks(user, photograph, count))
+    print()
+    task_rate = statistics.median(count / ends[-1] for ends in task_ends)
+    job_rate = statistics.median(count / ends[-1] for ends in job_ends)
+    tasks, jobs = ([end for ends in side for end in ends] for side in (task_ends, job_ends))
+    name = f"{count} at once"
+    return [
+        compared(f"{name}, rate", task_rate, "tasks/s", job_rate, at_least=1.0),
+        compared(f"{name}, p50", _p(tasks, 50), "s", _p(jobs, 50)),
+        compared(f"{name}, p95", _p(tasks, 95), "s", _p(jobs, 95)),
+    ]
+
+
+def _run_tasks(user: Client, photograph: bytes, count: int) -> list[float]:
+    """Submit `count` tasks at once; return when each was seen succeeded, in seconds."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        submitted = list(pool.map(lambda _: user.submit(photograph, RECIPE)["id"], range(count)))
+    ended: dict[str, float] = {}
+    while len(ended) < count:
+        for task in _look(user, submitted):
+            if task["status"] in FINAL_STATES:
+                ended.setdefault(task["id"], time.monotonic() - started)
+                assert task["status"] == "succeeded", task  # noqa: S101  # nothing to measure
+        time.sleep(0.02 if count == 1 else 0.1)
+    return sorted(ended.values())
+
+
+def _look(user: Client, submitted: list[str]) -> list[Any]:
+    if len(submitted) == 1:
+        return [user.task(submitted[0])]
+    found: list[Any] = user.call("GET", "/v1/tasks?limit=100")["data"]
+    return [task for task in found if task["id"] in submitted]
+
+
+def _writes() -> int:
+    """Count the writes that the API server has answered, as its own metrics have them."""
+    command = ["kubectl", "get", "--raw", "/metrics"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return sum(
+        int(float(count)) for resource, _, count in _WRITES.findall(text) if resource in COUNTED
+    )
+
+
+def _settled_writes() -> int:
+    """Count the writes once nothing has been written for a second: the tail belongs to the run."""
+    count = _writes()
+    while True:
+        time.sleep(1)
+        if (now := _writes()) == count:
+            return count
+        count = now
+
+
+def _p(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+if __name__ == "__main__":
+    main()
