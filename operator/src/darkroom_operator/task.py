@@ -1,0 +1,90 @@
+"""A task as the operator reads it: whatever the API server holds, without ever failing.
+
+A resource may have been written under a newer or an older definition than this operator's. Its
+metadata can always be read; a spec that cannot be read becomes a problem to report.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom_core.task import Metadata, TaskSpec, TaskStatus
+from pydantic import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One ProcessingTask."""
+
+    metadata: Metadata
+    spec: TaskSpec | None
+    """None where this operator cannot read it."""
+    problem: str
+    """Why the spec cannot be read, as a sentence; empty where it can."""
+    status: TaskStatus
+    written_spec: dict[str, Any]
+    """The spec as it was written, for the history."""
+    version: str = ""
+    """The resource version that was read."""
+    is_gone: bool = False
+    """Whether the API server has it no more."""
+
+    @property
+    def uid(self) -> str:
+        """The task's identity in space and time."""
+        return self.metadata.uid
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether somebody deleted it, gone already or not."""
+        return self.is_gone or self.metadata.deletion_timestamp is not None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its status is final."""
+        return self.status.state is not None and self.status.state.is_final
+
+
+def read(raw: dict[str, Any], known: Task | None = None) -> Task:
+    """Read the API server's JSON; a spec that is `known` already is not read again."""
+    metadata = Metadata.model_validate(raw["metadata"])
+    if known and known.metadata.generation == metadata.generation:
+        written, spec, problem = known.written_spec, known.spec, known.problem
+    else:
+        written = raw.get("spec") or {}
+        spec, problem = _read_spec(written)
+    return Task(
+        metadata=metadata,
+        spec=spec,
+        problem=problem,
+        status=_read_status(raw.get("status") or {}),
+        written_spec=written,
+        version=raw["metadata"].get("resourceVersion", ""),
+    )
+
+
+def _read_spec(written: dict[str, Any]) -> tuple[TaskSpec | None, str]:
+    try:
+        return TaskSpec.model_validate(written), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(["spec", *map(str, first["loc"])])
+        return None, (
+            f"This operator cannot read {place}: {first['msg']}. "
+            "Change it, or bring the operator and the definition of ProcessingTask to one version."
+        )
+
+
+def _read_status(written: dict[str, Any]) -> TaskStatus:
+    try:
+        return TaskStatus.model_validate(written)
+    except ValidationError:
+        # A status of another version counts only as far as it says whether the task has ended.
+        known = {
+            key: written[key]
+            for key in ("state", "attempts", "startedAt", "finishedAt")
+            if key in written
+        }
+        try:
+            return TaskStatus.model_validate(known)
+        except ValidationError:
+            return TaskStatus()
