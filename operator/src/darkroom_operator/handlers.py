@@ -32,7 +32,7 @@ def registry_for(tasks: Tasks, queue: WorkQueue, health: Health) -> kopf.Operato
     async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401
         return connection()
 
-    @kopf.on.probe(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
+    @kopf.on.probe(id="operator", registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def alive(**_: Any) -> str:  # noqa: ANN401
         return health.check()
 
