@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from darkroom_cluster.providers import helm_path
+from darkroom_cluster.binary import helm_path
 
 CHART = Path(__file__).parents[2] / "charts/darkroom"
 PROFILES = sorted((CHART / "profiles").glob("*.yaml"))

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from darkroom_cluster.binary import kubectl_path
 from darkroom_cluster.client import Client, poll
-from darkroom_cluster.providers import kubectl_path
 from darkroom_cluster.release import Release
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from darkroom_cluster.binary import kubectl_path
 from darkroom_cluster.cluster import Cluster
-from darkroom_cluster.providers import kubectl_path
 
 CRD = Path(__file__).parents[2] / "crds/processingtasks.darkroom.dev.yaml"
 Spec = dict[str, Any]

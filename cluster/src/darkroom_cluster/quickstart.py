@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from PIL import Image
 
+from darkroom_cluster.binary import kubectl_path
 from darkroom_cluster.client import Client, RefusedError, poll
 from darkroom_cluster.cluster import Cluster, ClusterError
 from darkroom_cluster.progress import step
-from darkroom_cluster.providers import ensure, kubectl_path
+from darkroom_cluster.providers import ensure
 from darkroom_cluster.release import NAMESPACE, build_images, install
 
 PHOTOGRAPH: Final = Path("samples/earth.jpg")
@@ -51,7 +52,7 @@ def bring_up(root: Path, name: str, state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True)
     log.write_text("")
     cluster = ensure(name, state)
-    install(root, cluster, build_images(root, cluster, log), log)
+    install(root, cluster, build_images(root, cluster), log)
     client, email, password = _account(cluster, state)
     write_environment(state, cluster, email, password)
     task = _process(client, root / PHOTOGRAPH)

@@ -17,4 +17,4 @@ def install_for_tests(root: Path, cluster: Cluster, state: Path) -> Release:
     """Build, load and install; everything that is there already stays as it is."""
     state.mkdir(parents=True, exist_ok=True)
     log = state / "install.log"
-    return install(root, cluster, build_images(root, cluster, log), log, values=VALUES)
+    return install(root, cluster, build_images(root, cluster), log, values=VALUES)

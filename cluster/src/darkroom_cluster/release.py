@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from darkroom_cluster.binary import helm_path, kubectl_path
 from darkroom_cluster.cluster import Cluster, ClusterError
-from darkroom_cluster.images import build_image
 from darkroom_cluster.progress import step
-from darkroom_cluster.providers import helm_path, kubectl_path, load_images
+from darkroom_cluster.providers import build_image, load_images
 
 RELEASE: Final = "darkroom"
 NAMESPACE: Final = "darkroom"
@@ -56,16 +56,18 @@ class Release:
         return _decoded(data["admin-email"]), _decoded(data["admin-password"])
 
 
-def build_images(root: Path, cluster: Cluster, log: Path) -> dict[str, str]:
+def build_images(root: Path, cluster: Cluster) -> dict[str, str]:
     """Build the three images, or find them built; return each part's image reference."""
-    references = {}
-    for part, folders in _IMAGE_FOLDERS.items():
-        dockerfile = root / folders[-1] / "Dockerfile"
-        tag = _content_hash(root, folders)
-        with step(f"Building the {part}'s image", log=log):
-            references[part] = build_image(f"darkroom-{part}", dockerfile, root, tag=tag)
-    with step("Giving the images to the cluster", log=log):
-        load_images(cluster, list(references.values()))
+    references = {
+        part: build_image(
+            f"darkroom-{part}",
+            root / folders[-1] / "Dockerfile",
+            root,
+            tag=_content_hash(root, folders),
+        )
+        for part, folders in _IMAGE_FOLDERS.items()
+    }
+    load_images(cluster, list(references.values()))
     return references
 
 
