@@ -1,0 +1,76 @@
+"""Provides a kind cluster, where Docker or Podman answers."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from darkroom_cluster import engine
+from darkroom_cluster.cluster import Cluster, ClusterError
+from darkroom_cluster.progress import step
+
+CONFIG = Path(__file__).parents[2] / "kind.yaml"
+WEB_PORT = 8080
+
+
+class Kind:
+    """The provider for machines with an engine."""
+
+    def ensure(self, name: str, state: Path) -> Cluster:
+        """Find the cluster or create it."""
+        home = state.resolve() / "clusters" / name
+        home.mkdir(parents=True, exist_ok=True)
+        kubeconfig, recorded = home / "kubeconfig", home / "ports.json"
+        if self._name(name) not in self._kind("get", "clusters").split():
+            port = _free_port()
+            recorded.write_text(json.dumps({"web": port}))
+            config = home / "kind.yaml"
+            config.write_text(CONFIG.read_text().replace("hostPort: 8080", f"hostPort: {port}"))
+            with step(f"Creating the kind cluster {self._name(name)}"):
+                flags = (f"--config={config}", f"--kubeconfig={kubeconfig}", "--wait=120s")
+                self._kind("create", "cluster", f"--name={self._name(name)}", *flags)
+        self._kind("export", "kubeconfig", f"--name={self._name(name)}", f"--kubeconfig={kubeconfig}")
+        port = json.loads(recorded.read_text())["web"]
+        return Cluster(name, "kind", kubeconfig, f"http://127.0.0.1:{port}")
+
+    def stop(self, name: str, state: Path) -> None:
+        """Delete the cluster."""
+        if engine.find() is not None:
+            self._kind("delete", "cluster", f"--name={self._name(name)}")
+        shutil.rmtree(state.resolve() / "clusters" / name, ignore_errors=True)
+
+    def build_image(self, name: str, dockerfile: Path, context: Path, tag: str) -> str:
+        """Build the image with the engine."""
+        return engine.build(f"localhost/{name}:{tag}", dockerfile, context)
+
+    def load_images(self, cluster: Cluster, images: Sequence[str]) -> None:
+        """Load the images; kind itself skips what its node has."""
+        for image in images:
+            with step(f"Loading {image}"):
+                self._kind("load", "docker-image", image, f"--name={self._name(cluster.name)}")
+
+    def _name(self, name: str) -> str:
+        return f"darkroom-{name}"
+
+    def _kind(self, *arguments: str) -> str:
+        if shutil.which("kind") is None:
+            raise ClusterError(
+                "kind is missing, which makes a cluster in Docker or Podman: get it from "
+                "https://kind.sigs.k8s.io, or set CLUSTER=node for a node without an engine."
+            )
+        if engine.required() == "podman":
+            os.environ.setdefault("KIND_EXPERIMENTAL_PROVIDER", "podman")
+        return engine.run(["kind", *arguments]).stdout
+
+
+def _free_port() -> int:
+    for port in (WEB_PORT, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ClusterError("127.0.0.1 has no free port.")

@@ -1,0 +1,48 @@
+"""Knows a process again: its number and when it started, because numbers are given out again."""
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_START_TIME = 19  # the field's place after the command's closing parenthesis in /proc/PID/stat
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, also after its number has been given to another."""
+
+    pid: int
+    started: int
+
+    @classmethod
+    def current(cls) -> "Process":
+        """Ourselves, numbered as whoever mounted /proc numbers us."""
+        pid = int(Path("/proc/self").readlink().name)
+        return cls(pid, _started("self") or 0)
+
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        return _started(str(self.pid)) == self.started
+
+    def kill(self, patience: float = 30) -> None:
+        """End it, and with it everything in its process namespace, and wait for that."""
+        if not self.alive():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        deadline = time.monotonic() + patience
+        while self.alive():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"process {self.pid} has not ended {patience:.0f}s after SIGKILL")
+            time.sleep(0.02)
+
+
+def _started(pid: str) -> int | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else int(fields[_START_TIME])
