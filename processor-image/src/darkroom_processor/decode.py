@@ -89,8 +89,7 @@ def open_source(path: str, limits: Limits) -> Source:
     os.rename(path, named)  # noqa: PTH104  # as above
     # Beyond twice this number Pillow refuses by itself, where it would allocate while it opens.
     Image.MAX_IMAGE_PIXELS = max(1, limits.pixels // 2)
-    with warnings.catch_warnings(), _damage_is_rejected():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with _damage_is_rejected():
         try:
             image = Image.open(named, formats=[format_.value])
         except Image.DecompressionBombError as error:
@@ -100,16 +99,22 @@ def open_source(path: str, limits: Limits) -> Source:
                 "takes. Send a smaller picture.",
             ) from error
     frames = int(getattr(image, "n_frames", 1))
-    check_source_pixels(*image.size, frames, limits.pixels)
+    try:
+        check_source_pixels(*image.size, frames, limits.pixels)
+    except Rejected:
+        image.close()
+        raise
     # Elsewhere than in JPEG the metadata may follow the pixels, and is read when these are decoded.
-    orientation = _orientation(image) if format_ is Format.JPEG else 1
+    with _damage_is_rejected():
+        orientation = _orientation(image) if format_ is Format.JPEG else 1
     return Source(image, format_, image.size, frames, orientation, image.info.get("icc_profile"))
 
 
 def decode(source: Source, draft: Draft, allowed_memory: int | None) -> Base:
     """Decode the source; raises Rejected where it is damaged, or needs more memory than allowed."""
     image, scale, orientation = source.image, 1.0, source.orientation
-    with _damage_is_rejected():
+    # At the end of its block the file is closed; the pixels stay.
+    with _damage_is_rejected(), image:
         reduced = image.draft("L" if draft.gray and not source.profile else None, draft.size)
         if reduced is not None:
             scale = reduced[1][2] / source.size[0]
@@ -143,7 +148,10 @@ def _orientation(image: Image.Image) -> int:
 @contextmanager
 def _damage_is_rejected() -> Iterator[None]:
     try:
-        yield
+        # Pillow warns of odd metadata, and of sizes that are checked here already.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Rejected:
         raise
     except _DAMAGED as error:

@@ -2,7 +2,6 @@
 
 import http.client
 import ssl
-from contextlib import closing
 from typing import Final
 from urllib.parse import SplitResult, urljoin
 
@@ -27,8 +26,8 @@ def _fetch_once(source: AssignedSource, path: str, limit: int) -> int:
     url, headers = _split(source.request.url), source.request.headers
     for _ in range(_MOST_REDIRECTS + 1):
         try:
-            with closing(wire.Connection(url, _addresses(source, url))) as connection:
-                response = wire.ask(connection, "GET", url, headers)
+            connection = wire.Connection(url, _addresses(source, url))
+            with wire.answer(connection, "GET", url, headers) as response:
                 if response.status not in _REDIRECTS:
                     return _read(response, source, path, limit)
                 target = _split(urljoin(url.geturl(), response.getheader("Location", "")))

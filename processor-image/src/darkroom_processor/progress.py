@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Final
 
 from darkroom_processor import guard, wire
@@ -40,7 +40,8 @@ class Progress:
                 addresses = guard.addresses_of(url.hostname or "", wire.port_of(url))
                 body = json.dumps({"percent": percent}).encode()
                 headers = {"Content-Type": "application/json", **request.headers}
-                with closing(wire.Connection(url, addresses, _TIMEOUT)) as connection:
-                    wire.ask(connection, "POST", url, headers, body).read()
+                connection = wire.Connection(url, addresses, _TIMEOUT)
+                with wire.answer(connection, "POST", url, headers, body) as response:
+                    response.read()
         finally:
             self._busy.release()

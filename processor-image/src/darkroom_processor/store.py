@@ -1,7 +1,5 @@
 """Writing an output: PUT whole, so that nobody sees half a file."""
 
-from contextlib import closing
-
 from darkroom_processor import guard, wire
 from darkroom_processor.assignment import SignedRequest
 from darkroom_processor.errors import Code, TryAgain
@@ -16,8 +14,8 @@ def _store_once(name: str, request: SignedRequest, data: bytes) -> None:
     try:
         url = wire.split(request.url)
         addresses = guard.addresses_of(url.hostname or "", wire.port_of(url))
-        with closing(wire.Connection(url, addresses)) as connection:
-            response = wire.ask(connection, "PUT", url, request.headers, data)
+        connection = wire.Connection(url, addresses)
+        with wire.answer(connection, "PUT", url, request.headers, data) as response:
             response.read()
     except (*wire.Failure, ValueError) as error:
         raise TryAgain(

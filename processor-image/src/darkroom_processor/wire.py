@@ -4,7 +4,8 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -75,17 +76,21 @@ def port_of(url: SplitResult) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def ask(
+@contextmanager
+def answer(
     connection: Connection,
     method: str,
     url: SplitResult,
     headers: Mapping[str, str],
     body: bytes | None = None,
-) -> http.client.HTTPResponse:
-    """Send a request and return its answer, unread. Raises one of Failure."""
+) -> Iterator[http.client.HTTPResponse]:
+    """Send a request and give its answer, unread; closes all. Raises one of Failure."""
     target = quote((url.path or "/") + (f"?{url.query}" if url.query else ""), safe=_IN_A_URL)
-    connection.request(method, target, body, {"User-Agent": "darkroom-processor", **headers})
-    return connection.getresponse()
+    with closing(connection):
+        connection.request(method, target, body, {"User-Agent": "darkroom-processor", **headers})
+        # An answer that ends with its connection has taken it over, and is closed by itself.
+        with connection.getresponse() as response:
+            yield response
 
 
 def may_pass(status: int) -> bool:

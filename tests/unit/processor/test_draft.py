@@ -1,0 +1,67 @@
+"""JPEG decoded at a reduced scale looks like JPEG decoded whole."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from darkroom_processor.assignment import Output, read_outputs
+from darkroom_processor.render import draft_for
+from PIL import Image, ImageChops, ImageStat
+
+Run = Callable[..., list[Image.Image]]
+
+
+def outputs_of(*operations: list[Any]) -> tuple[Output, ...]:
+    return read_outputs(
+        json.dumps(
+            [{"name": f"o{i}", "format": "jpeg", "operations": o} for i, o in enumerate(operations)]
+        )
+    )
+
+
+SMALL = {"resize": {"width": 100, "height": 100}}
+TURN = {"rotate": {"angle": 90}}
+
+
+@pytest.mark.parametrize(
+    ("operations", "size"),
+    [
+        ([[SMALL]], (200, 150)),
+        ([[TURN, SMALL]], (200, 150)),
+        ([[SMALL], [{"resize": {"width": 500}}]], (1000, 750)),
+        ([[{"resize": {"width": 100, "height": 100, "fit": "cover"}}]], (267, 200)),
+        ([[SMALL], [{"crop": {"width": 9, "height": 9}}, SMALL]], None),
+        ([[{"rotate": {"angle": 3}}, SMALL]], None),
+        ([[SMALL], []], None),
+    ],
+)
+def test_as_little_is_decoded_as_every_output_allows(operations: Any, size: Any) -> None:
+    assert size == draft_for(outputs_of(*operations), (4000, 3000), 1).size
+
+
+def test_the_size_is_swapped_for_a_picture_that_lies_on_its_side() -> None:
+    assert draft_for(outputs_of([{"resize": {"width": 90}}]), (4000, 3000), 6).size == (240, 180)
+
+
+def test_colours_are_not_decoded_where_no_output_has_any() -> None:
+    assert draft_for(outputs_of([SMALL, {"grayscale": {}}]), (4000, 3000), 1).gray
+    assert not draft_for(outputs_of([SMALL, {"grayscale": {}}], []), (4000, 3000), 1).gray
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("fit", ["fit", "cover", "stretch"])
+@pytest.mark.parametrize("gray", [[], [{"grayscale": {}}]])
+def test_a_reduced_decoding_differs_little_from_a_whole_one(
+    run: Run, encoded: Any, photograph: Any, fit: str, orientation: int, gray: Any
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photograph(1203, 801), "JPEG", quality=92, exif=exif)
+    resize = {"resize": {"width": 123, "height": 77, "fit": fit}}
+    (reduced,) = run(data, {"operations": [resize, *gray]})
+    # A second output that needs every pixel keeps the decoder from reducing.
+    whole, _ = run(data, {"operations": [resize, *gray]}, {"format": "webp"})
+    assert (whole.size, whole.mode) == (reduced.size, reduced.mode)
+    difference = ImageStat.Stat(ImageChops.difference(whole, reduced)).mean
+    assert max(difference) < 2.0
