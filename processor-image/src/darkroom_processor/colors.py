@@ -11,8 +11,7 @@ def eight_bit(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I"):
         # convert() alone would cut everything above 255 off.
-        image = image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-        return image.copy()
+        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode == "1" else "RGB")

@@ -18,7 +18,12 @@ _CARRIES_V4: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"))
 
 def addresses_of(host: str, port: int) -> list[str]:
     """Return every address of a host, in the resolver's order; raises OSError for none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        # As bytes, a plain name does without the tables for international ones.
+        name = host.encode() if host.isascii() else host.encode("idna")
+    except UnicodeError as error:
+        raise OSError(f"{host} is no host's name") from error
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

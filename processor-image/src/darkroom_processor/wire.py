@@ -52,12 +52,21 @@ class Connection(http.client.HTTPConnection):
         problem = OSError("the host has no address")
         for address in self._addresses:
             try:
-                return socket.create_connection(
-                    (address, self.port), min(CONNECT_SECONDS, self._io_seconds)
-                )
+                return self._socket_to(address)
             except OSError as error:
                 problem = error
         raise problem
+
+    def _socket_to(self, address: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        new = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            new.settimeout(min(CONNECT_SECONDS, self._io_seconds))
+            new.connect((address, self.port))
+        except OSError:
+            new.close()
+            raise
+        return new
 
 
 def split(url: str) -> SplitResult:

@@ -157,6 +157,12 @@ def test_a_guarded_source_reaches_no_inner_address(tmp_path: Path, host: str) ->
     assert time.monotonic() - start < 1
 
 
+def test_a_host_that_no_resolver_takes_is_not_a_defect(tmp_path: Path) -> None:
+    for host in ("a" * 64 + ".example", "ä" * 64 + ".example"):
+        error = failure(source(f"http://{host}/x", guarded=True), tmp_path)
+        assert error.code is Code.SOURCE_UNREACHABLE
+
+
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_public_addresses_are_public(address: str) -> None:
     assert guard.is_public(address)
