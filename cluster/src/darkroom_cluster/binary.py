@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from darkroom_cluster.cluster import ClusterError, user_cache
+from darkroom_cluster.cluster import ClusterError, alone, user_cache
 from darkroom_cluster.progress import step
 
 KUBERNETES = "v1.36.3"
@@ -40,16 +40,16 @@ def key(source: Path = SOURCE) -> str:
 def directory() -> Path:
     """Return the directory of the programs, built now unless this machine has them."""
     home = user_cache() / "kubernetes" / key()
-    if (home / "helm").exists():
+    if home.exists():
         return home
-    building = home.with_name(f"{home.name}.{os.getpid()}")
-    building.mkdir(parents=True)
-    try:
-        _build(building)
-        if not home.exists():
-            building.rename(home)
-    finally:
+    with alone(home.with_name("building.lock")):
+        if home.exists():
+            return home
+        building = home.with_name("building")
         shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        _build(building)
+        building.rename(home)
     return home
 
 
@@ -67,7 +67,9 @@ def _build(home: Path) -> None:
     flags = f"-s -w -X {_VERSION}.gitVersion={KUBERNETES}"
     major, minor, _ = KUBERNETES.removeprefix("v").split(".")
     flags += f" -X {_VERSION}.gitMajor={major} -X {_VERSION}.gitMinor={minor}"
-    _go_build("Building Kubernetes (minutes, once for this machine)", home / "kubernetes", flags, ".")
+    _go_build(
+        "Building Kubernetes (minutes, once for this machine)", home / "kubernetes", flags, "."
+    )
     _go_build("Building Helm", home / "helm", "-s -w", "helm.sh/helm/v4/cmd/helm")
     for program in PROGRAMS:
         (home / program).symlink_to("kubernetes")

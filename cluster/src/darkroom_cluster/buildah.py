@@ -1,4 +1,4 @@
-"""Builds images without an engine: buildah with storage in the user cache, leaving nothing mounted."""
+"""Builds images without an engine: by buildah, in the user cache, leaving nothing mounted."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from darkroom_cluster.cluster import ClusterError, user_cache
+from darkroom_cluster.cluster import ClusterError, alone, user_cache
 from darkroom_cluster.progress import step
 from darkroom_cluster.requirements import SEARCH_PATH
 
@@ -34,10 +34,11 @@ def build(name: str, dockerfile: Path, context: Path, tag: str) -> str:
     image = reference(name, tag)
     if exists(image):
         return image
-    arguments = {"BASE": _base("base", RUNTIME), "BUILDER": _base("builder", BUILDER)}
-    with _building(name) as log:
-        flags = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        _bud(image, dockerfile, context, log, *flags)
+    with alone(user_cache() / "images" / "building.lock"):
+        bases = {"BASE": _base("base", RUNTIME), "BUILDER": _base("builder", BUILDER)}
+        flags = [f"--build-arg={argument}={base}" for argument, base in bases.items()]
+        with _building(name) as log:
+            _bud(image, dockerfile, context, log, *flags)
     return image
 
 
@@ -57,8 +58,7 @@ def exists(image: str) -> bool:
 
 def save(image: str, archive: Path) -> None:
     """Write the image to a file that any engine can load."""
-    # Uncompressed: it is read once, on this machine, and compressing takes longer than all the rest.
-    _buildah(["push", "--disable-compression", image, f"oci-archive:{archive}:{image}"])
+    _buildah(["push", image, f"oci-archive:{archive}:{image}"])
 
 
 def _base(kind: str, packages: Sequence[str]) -> str:
@@ -125,7 +125,7 @@ def _storage() -> Iterator[list[str]]:
     """Give the start of a buildah command line."""
     images = user_cache() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    # What is mounted ends with the namespace, so what is noted as mounted must end with the command too.
+    # Mounts end with the namespace, so the notes of what is mounted must end too.
     with tempfile.TemporaryDirectory(prefix="run-", dir=images) as run:
         unshared = ["unshare", "--mount", "buildah", "--storage-driver=overlay"]
         yield [*unshared, f"--root={images / 'storage'}", f"--runroot={run}"]

@@ -26,7 +26,7 @@ def create(name: str) -> None:
 
 
 def remove(name: str, patience: float = 10) -> None:
-    """Remove the group and all below it; its processes have just been killed and may still be leaving."""
+    """Remove the group and all below it; its killed processes may still be leaving."""
     deadline = time.monotonic() + patience
     for hierarchy in hierarchies():
         while not _removed(hierarchy / name):

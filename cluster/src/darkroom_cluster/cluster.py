@@ -1,6 +1,9 @@
 """What every provider hands out: a cluster somebody can use."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,3 +29,12 @@ class ClusterError(Exception):
 def user_cache() -> Path:
     """Where the things live that are made once for a machine and not once for a checkout."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darkroom"
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Do what follows in one process at a time."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

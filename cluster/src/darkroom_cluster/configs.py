@@ -22,7 +22,7 @@ def render(node: str, cgroup: str) -> dict[str, str]:
 
 def containerd() -> str:
     """Configure containerd to keep everything in the node's own directories."""
-    # restrict_oom_score_adj: without CAP_SYS_RESOURCE no sandbox could lower its score, and none would start.
+    # restrict_oom_score_adj: without CAP_SYS_RESOURCE no sandbox could lower its score or start.
     return f"""\
 version = 2
 root = "{INSIDE}/containerd"
@@ -57,7 +57,7 @@ conf_dir = "{INSIDE}/config/cni"
 
 def cni() -> str:
     """Give each pod a link of its own to the node."""
-    # Not a bridge: all traffic is then routed, and answers from Services need no br_netfilter to find back.
+    # Not a bridge: what is routed needs no br_netfilter for a Service's answers to find back.
     ipam = {
         "type": "host-local",
         "ranges": [[{"subnet": PODS, "rangeStart": "10.85.0.10", "gateway": ADDRESS}]],
@@ -69,7 +69,7 @@ def cni() -> str:
 
 
 def kubelet(cgroup: str) -> str:
-    """Configure the kubelet as Kubernetes' defaults, but for what a guest on this machine must not do."""
+    """Keep to Kubernetes' defaults, but for what a guest on this machine must not do."""
     pki = f"{INSIDE}/pki"
     config = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -92,7 +92,7 @@ def kubelet(cgroup: str) -> str:
         "volumePluginDir": f"{INSIDE}/kubelet/plugins-exec",
         "makeIPTablesUtilChains": False,
         "readOnlyPort": 0,
-        # The disk is the machine's, not ours to tidy: nothing is evicted or collected because others fill it.
+        # The disk is the machine's: however full, no pod is evicted, no image collected.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "memory.available": "100Mi",
@@ -139,5 +139,3 @@ def corefile() -> str:
     }}
 }}
 """
-
-

@@ -21,9 +21,7 @@ class Context:
         view = engine.run(_kubectl("config", "view", "--minify", "--flatten", "--output=json"))
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(view.stdout)
-        listed = engine.run(
-            _kubectl("get", "nodes", "--output=json", f"--kubeconfig={kubeconfig}")
-        )
+        listed = engine.run(_kubectl("get", "nodes", "--output=json", f"--kubeconfig={kubeconfig}"))
         url = os.environ.get("CLUSTER_URL") or _node_url(json.loads(listed.stdout)["items"])
         return Cluster(name, "current", kubeconfig, url)
 

@@ -1,10 +1,9 @@
-"""Gives a node what a cluster has beyond its servers: storage to claim; and notes when its DNS answers."""
+"""Gives a node what a cluster has beyond its servers: storage to claim, and DNS that answers."""
 
 import shutil
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from darkroom_cluster.api import Api, ApiError
@@ -66,7 +65,9 @@ def main() -> None:
 
 def _keep_volumes(api: Api, node: str) -> None:
     """Retire the volumes whose claims are gone; make those that are not there, empty."""
-    found = {each["metadata"]["name"]: each["status"].get("phase") for each in api.get(VOLUMES)["items"]}
+    found = {
+        each["metadata"]["name"]: each["status"].get("phase") for each in api.get(VOLUMES)["items"]
+    }
     for name in volume_names():
         if found.get(name) == "Released":
             api.delete(f"{VOLUMES}/{name}")
@@ -79,7 +80,9 @@ def _keep_volumes(api: Api, node: str) -> None:
 
 
 def _resolves() -> bool:
-    name = b"".join(bytes([len(p)]) + p.encode() for p in f"kubernetes.default.svc.{DOMAIN}".split("."))
+    name = b"".join(
+        bytes([len(p)]) + p.encode() for p in f"kubernetes.default.svc.{DOMAIN}".split(".")
+    )
     query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + name + b"\x00\x00\x01\x00\x01"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(0.5)

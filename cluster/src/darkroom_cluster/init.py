@@ -1,4 +1,4 @@
-"""The node's first process: sets up its namespaces, then starts its programs and starts again what ends."""
+"""The node's first process: sets up its namespaces, runs its programs and restarts what ends."""
 
 import json
 import os

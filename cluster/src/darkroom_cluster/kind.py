@@ -31,7 +31,9 @@ class Kind:
             with step(f"Creating the kind cluster {self._name(name)}"):
                 flags = (f"--config={config}", f"--kubeconfig={kubeconfig}", "--wait=120s")
                 self._kind("create", "cluster", f"--name={self._name(name)}", *flags)
-        self._kind("export", "kubeconfig", f"--name={self._name(name)}", f"--kubeconfig={kubeconfig}")
+        self._kind(
+            "export", "kubeconfig", f"--name={self._name(name)}", f"--kubeconfig={kubeconfig}"
+        )
         port = json.loads(recorded.read_text())["web"]
         return Cluster(name, "kind", kubeconfig, f"http://127.0.0.1:{port}")
 

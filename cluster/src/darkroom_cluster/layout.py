@@ -10,8 +10,8 @@ API_PORT = 6443
 DOMAIN = "cluster.local"
 
 INSIDE = Path("/run/darkroom")
-"""The node's directory as its programs see it: short and the same for every node, because a Unix socket's path
-has 107 bytes and a checkout may lie deep."""
+"""The node's directory as its programs see it: short, because the path of a Unix socket has 107
+bytes and a checkout may lie deep."""
 
 BINARIES = Path("/run/kubernetes")
 SOCKET = "/run/containerd/containerd.sock"

@@ -1,4 +1,4 @@
-"""Furnishes the fresh namespaces that a node lives in: what it sees of the machine and what it may write."""
+"""Sets up the namespaces that a node lives in: what it sees of the machine and may write."""
 
 import os
 import subprocess
@@ -63,9 +63,9 @@ def _pretend_sysctls() -> None:
 
 def _connect() -> None:
     _run("ip", "link", "set", "lo", "up")
-    # On lo, because pods come and go with links of their own and the node's address must outlast them.
+    # On lo, because the links of pods come and go, and the address must outlast them.
     _run("ip", "address", "add", f"{ADDRESS}/32", "dev", "lo")
-    # What the node itself sends to a Service must have a route before kube-proxy's rules can change it.
+    # What the node sends to a Service needs a route before kube-proxy's rules can change it.
     _run("ip", "route", "add", SERVICES, "dev", "lo", "src", ADDRESS)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
 

@@ -1,6 +1,5 @@
-"""A node of our own: one Kubernetes in namespaces of its own, started and stopped without a trace."""
+"""A node of our own: a Kubernetes in its own namespaces, started and stopped without a trace."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -9,18 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from darkroom_cluster import binary, cgroups, configs, containers
+from darkroom_cluster import binary, cgroups, configs, containers, credentials
 from darkroom_cluster.api import Api, ready
-from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError
-from darkroom_cluster.layout import ADDRESS, API_PORT, KUBERNETES_SERVICE
+from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError, alone
 from darkroom_cluster.orders import FURNISHED, Orders
-from darkroom_cluster.pki import Authority
 from darkroom_cluster.process import Process
 from darkroom_cluster.progress import step
 from darkroom_cluster.requirements import SEARCH_PATH
@@ -37,13 +32,14 @@ class Node:
         self.name = name
         self.home = state.resolve() / "clusters" / name
         self.kubeconfig = self.home / "kubeconfig"
+        self._lock = self.home.with_suffix(".lock")
         digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:8]
         self._cgroup = f"darkroom-{name}-{digest}"
 
     def ensure(self) -> Cluster:
         """Find it running and well, or start it."""
         binary.directory()
-        with self._locked():
+        with alone(self._lock):
             if self.process() is not None and self._well_within(HEALTH_PATIENCE):
                 return self._cluster()
             self._end()
@@ -55,7 +51,7 @@ class Node:
         """End it and remove all that it was."""
         if not self.home.exists():
             return
-        with self._locked():
+        with alone(self._lock):
             self._end()
             shutil.rmtree(self.home)
 
@@ -87,14 +83,6 @@ class Node:
         web = json.loads((self.home / "ports.json").read_text())["web"]
         return Cluster(self.name, "node", self.kubeconfig, f"http://127.0.0.1:{web}")
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        locks = self.home.parent
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / f"{self.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
     def _end(self) -> None:
         if process := self.process():
             process.kill()
@@ -116,50 +104,21 @@ class Node:
             self._launch(api.fileno(), web.fileno())
         containers.load(self._first_process(), [containers.sandbox_archive()])
         if not self._well_within(START_PATIENCE):
-            raise ClusterError(f"The cluster {self.name}: {self.problem()}; its logs are in {logs}.")
+            raise ClusterError(
+                f"The cluster {self.name}: {self.problem()}; its logs are in {logs}."
+            )
 
     def _write_configs(self, port: int) -> None:
-        config, pki = self.home / "config", self.home / "pki"
-        files = configs.render(self.name, f"/{self._cgroup}")
-        for name, content in files.items():
+        config = self.home / "config"
+        for name, content in configs.render(self.name, f"/{self._cgroup}").items():
             (config / name).parent.mkdir(parents=True, exist_ok=True)
             (config / name).write_text(content)
-        if (pki / "tokens.pub").exists() and self.kubeconfig.exists():
-            self._readdress(port)
-            return
-        shutil.rmtree(pki, ignore_errors=True)
-        authority = Authority(pki)
-        hosts = [ADDRESS, KUBERNETES_SERVICE, "127.0.0.1", "localhost", "kubernetes"]
-        hosts += ["kubernetes.default", "kubernetes.default.svc"]
-        authority.sign("apiserver", "kube-apiserver", hosts=[*hosts, f"{hosts[-1]}.cluster.local"])
-        authority.sign("apiserver-kubelet", "kube-apiserver", "system:masters")
-        authority.sign("front-proxy", "front-proxy")
-        users = {
-            "kubelet": (f"system:node:{self.name}", "system:nodes"),
-            "kube-controller-manager": ("system:kube-controller-manager",),
-            "kube-scheduler": ("system:kube-scheduler",),
-            "kube-proxy": ("system:kube-proxy", "system:masters"),
-            "coredns": ("coredns", "system:masters"),
-            "inside": ("darkroom-node", "system:masters"),
-        }
-        for user, identity in users.items():
-            authority.sign(user, *identity, hosts=[ADDRESS, self.name] if user == "kubelet" else [])
-            content = authority.kubeconfig(user, f"https://{ADDRESS}:{API_PORT}")
-            (config / f"{user}.kubeconfig").write_text(content)
-        authority.sign("admin", "admin", "system:masters")
-        self.kubeconfig.touch(mode=0o600)
-        self.kubeconfig.write_text(authority.kubeconfig("admin", f"https://127.0.0.1:{port}"))
-        authority.key_pair("tokens")
-
-    def _readdress(self, port: int) -> None:
-        config = json.loads(self.kubeconfig.read_text())
-        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
-        self.kubeconfig.write_text(json.dumps(config, indent=2) + "\n")
+        if not self.kubeconfig.exists():
+            credentials.issue(self.home, self.name, self.kubeconfig)
+        credentials.readdress(self.kubeconfig, f"https://127.0.0.1:{port}")
 
     def _launch(self, api: int, web: int) -> None:
-        orders = Orders(
-            self.name, str(self.home), str(binary.directory()), NODE_PORT, api, web
-        )
+        orders = Orders(self.name, str(self.home), str(binary.directory()), NODE_PORT, api, web)
         command = ["setsid", "--fork", "unshare", "--mount", "--net", "--pid", "--fork"]
         command += [sys.executable, "-m", "darkroom_cluster.init", json.dumps(asdict(orders))]
         with (self.home / "logs" / "init.log").open("a") as log:

@@ -1,6 +1,6 @@
 """Makes the cluster's authority, its certificates and the kubeconfigs that carry them."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import json
 from base64 import b64encode
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_YEARS = datetime.timedelta(days=3650)
+_YEARS = dt.timedelta(days=3650)
 
 
 class Authority:
@@ -61,12 +61,12 @@ class Authority:
     def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
     ) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         builder = x509.CertificateBuilder(subject_name=subject, issuer_name=self._name)
         return (
             builder.public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_before(now - dt.timedelta(hours=1))
             .not_valid_after(now + _YEARS)
         )
 
@@ -89,9 +89,7 @@ def render_kubeconfig(server: str, authority: bytes, certificate: bytes, key: by
         "current-context": "darkroom",
         "clusters": [{"name": "darkroom", "cluster": cluster}],
         "users": [{"name": "darkroom", "user": user}],
-        "contexts": [
-            {"name": "darkroom", "context": {"cluster": "darkroom", "user": "darkroom"}}
-        ],
+        "contexts": [{"name": "darkroom", "context": {"cluster": "darkroom", "user": "darkroom"}}],
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -36,7 +36,9 @@ class Process:
         deadline = time.monotonic() + patience
         while self.alive():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"process {self.pid} has not ended {patience:.0f}s after SIGKILL")
+                raise TimeoutError(
+                    f"process {self.pid} has not ended {patience:.0f}s after SIGKILL"
+                )
             time.sleep(0.02)
 
 

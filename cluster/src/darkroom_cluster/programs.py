@@ -115,6 +115,8 @@ def _controllers() -> list[str]:
         f"--root-ca-file={PKI}/ca.crt",
         f"--service-account-private-key-file={PKI}/tokens.key",
         "--use-service-account-credentials=true",
+        # Its default place is outside the node and would be made there.
+        f"--flex-volume-plugin-dir={INSIDE}/kubelet/plugins-exec",
         f"--cluster-signing-cert-file={PKI}/ca.crt",
         f"--cluster-signing-key-file={PKI}/ca.key",
     ]

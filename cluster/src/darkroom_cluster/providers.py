@@ -1,4 +1,4 @@
-"""Chooses whose cluster to use: CLUSTER says it, else kind where an engine answers, else a node of our own."""
+"""Chooses whose cluster to use: what CLUSTER says, or kind where an engine answers, or a node."""
 
 import functools
 import os
