@@ -28,13 +28,11 @@ _TERMINATED: Final = TaskError(
 _ending = threading.Lock()
 
 
-def hold_sigterm() -> None:
-    """Keep SIGTERM waiting until `watch` looks for it; call it before any thread starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-
-
 def watch(started: float, seconds: int) -> None:
-    """End the process at SIGTERM, or `seconds` after `started` (of the monotonic clock)."""
+    """End the process at SIGTERM, or `seconds` after `started` (of the monotonic clock).
+
+    SIGTERM must be blocked since before the first thread started.
+    """
     threading.Thread(target=_watch, args=(started + seconds, seconds), daemon=True).start()
 
 
