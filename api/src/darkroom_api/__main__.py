@@ -29,8 +29,20 @@ def _parser() -> argparse.ArgumentParser:
         description="Darkroom's REST API. Settings are read from the environment (DARKROOM_*).",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    serve = commands.add_parser("serve", help="serve the API until SIGTERM")
+    serve.set_defaults(run=_serve)
     _add_migrate(commands)
+    bootstrap = commands.add_parser(
+        "bootstrap",
+        help="make the Secret with keys and passwords, once",
+        description="Makes a Secret with random keys and passwords in the namespace "
+        "DARKROOM_NAMESPACE. If it exists, nothing is changed.",
+    )
+    bootstrap.add_argument("--secret-name", required=True, metavar="NAME", help="the Secret's name")
+    bootstrap.set_defaults(run=_bootstrap)
     _add_postgres(commands)
+    openapi = commands.add_parser("openapi", help="print the OpenAPI document")
+    openapi.set_defaults(run=_openapi)
     return parser
 
 
@@ -76,10 +88,31 @@ def _add_postgres(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(run=_postgres)
 
 
+def _serve(_options: argparse.Namespace) -> int:
+    from darkroom_api.serve import serve  # noqa: PLC0415
+
+    return serve()
+
+
+def _bootstrap(options: argparse.Namespace) -> int:
+    from darkroom_api.bootstrap import bootstrap  # noqa: PLC0415
+
+    return bootstrap(secret_name=options.secret_name, namespace=_variable("DARKROOM_NAMESPACE"))
+
+
+def _openapi(_options: argparse.Namespace) -> int:
+    from darkroom_api import openapi  # noqa: PLC0415
+
+    sys.stdout.write(openapi.text())
+    return 0
+
+
 def _migrate_up(options: argparse.Namespace) -> int:
     from darkroom_api import migrate  # noqa: PLC0415
 
-    if not migrate.up(_database_url(), target=options.to, wait_seconds=options.wait):
+    if not migrate.up(
+        _variable("DARKROOM_DATABASE_URL"), target=options.to, wait_seconds=options.wait
+    ):
         sys.stdout.write("nothing to apply\n")
     return 0
 
@@ -87,7 +120,9 @@ def _migrate_up(options: argparse.Namespace) -> int:
 def _migrate_down(options: argparse.Namespace) -> int:
     from darkroom_api import migrate  # noqa: PLC0415
 
-    if not migrate.down(_database_url(), target=options.to, wait_seconds=options.wait):
+    if not migrate.down(
+        _variable("DARKROOM_DATABASE_URL"), target=options.to, wait_seconds=options.wait
+    ):
         sys.stdout.write("nothing to take back\n")
     return 0
 
@@ -95,7 +130,9 @@ def _migrate_down(options: argparse.Namespace) -> int:
 def _migrate_status(options: argparse.Namespace) -> int:
     from darkroom_api import migrate  # noqa: PLC0415
 
-    for migration, is_applied in migrate.status(_database_url(), wait_seconds=options.wait):
+    for migration, is_applied in migrate.status(
+        _variable("DARKROOM_DATABASE_URL"), wait_seconds=options.wait
+    ):
         state = "applied" if is_applied else "missing"
         sys.stdout.write(f"{migration.version:04} {migration.name:30} {state}\n")
     return 0
@@ -110,11 +147,11 @@ def _postgres(options: argparse.Namespace) -> int:
     return postgres.run(server, password=os.environ.get("DARKROOM_POSTGRES_PASSWORD", ""))
 
 
-def _database_url() -> str:
-    url = os.environ.get("DARKROOM_DATABASE_URL")
-    if not url:
-        raise CommandError("set DARKROOM_DATABASE_URL to the database's URL")
-    return url
+def _variable(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise CommandError(f"set {name}")
+    return value
 
 
 if __name__ == "__main__":

@@ -1,5 +1,151 @@
-"""What can go wrong, as far as somebody can be told what to do about it."""
+"""What can go wrong, as far as somebody can be told what to do about it.
+
+`ApiError` is the one family of errors that requests end with. Each class is one `code`; its
+docstring is the description that clients find at the problem's `type`.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from starlette.exceptions import HTTPException
+
+from darkroom_api.problem import InvalidField
 
 
 class CommandError(Exception):
     """A command cannot go on; the message is one sentence for whoever typed it."""
+
+
+class ApiError(HTTPException):
+    """A request cannot be answered as it was wished."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: list[InvalidField] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(self.status, detail, headers)
+        self.errors = errors
+
+
+class BadRequestError(ApiError):
+    """The request is not well-formed HTTP, JSON or multipart."""
+
+    status, code, title = 400, "bad_request", "Bad request"
+
+
+class UnauthorizedError(ApiError):
+    """There is no access token, or it is not valid, or has expired: get one from /v1/auth/token."""
+
+    status, code, title = 401, "unauthorized", "Not signed in"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class WrongCredentialsError(ApiError):
+    """No user has this e-mail address and this password."""
+
+    status, code, title = 401, "wrong_credentials", "Wrong e-mail or password"
+
+
+class ForbiddenError(ApiError):
+    """The request is understood, and not allowed."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class InvalidSignatureError(ApiError):
+    """The URL's signature is not for this request, or the URL has expired."""
+
+    status, code, title = 403, "invalid_signature", "Invalid signature"
+
+
+class NotFoundError(ApiError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class MethodNotAllowedError(ApiError):
+    """The address exists, and has no such method: see the header Allow."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class EmailTakenError(ApiError):
+    """A user has this e-mail address already."""
+
+    status, code, title = 409, "email_taken", "E-mail address is taken"
+
+
+class AlreadyFinishedError(ApiError):
+    """The task has ended, so it cannot be canceled any more."""
+
+    status, code, title = 409, "already_finished", "Task has finished"
+
+
+class NotReadyError(ApiError):
+    """The task has not ended yet: ask again after the seconds in Retry-After."""
+
+    status, code, title, retryable = 409, "not_ready", "Output is not ready", True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})
+
+
+class NoOutputError(ApiError):
+    """The task ended without outputs; its error says why."""
+
+    status, code, title = 409, "no_output", "Task made no outputs"
+
+
+class OutputGoneError(ApiError):
+    """The output was made, and is not in storage any more."""
+
+    status, code, title = 410, "output_gone", "Output is gone"
+
+
+class TooLargeError(ApiError):
+    """The body is longer than is accepted; nothing of it was kept."""
+
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedMediaTypeError(ApiError):
+    """The body has a Content-Type that this address does not take."""
+
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+
+
+class InvalidError(ApiError):
+    """The body or a parameter does not follow the rules; `errors` points at each place."""
+
+    status, code, title = 422, "invalid", "Invalid request"
+
+
+class InternalError(ApiError):
+    """A defect in Darkroom: its log has more under the same request id."""
+
+    status, code, title, retryable = 500, "internal", "Internal error", True
+
+
+class UnavailableError(ApiError):
+    """Postgres or storage does not answer: try again after the seconds in Retry-After."""
+
+    status, code, title, retryable = 503, "unavailable", "Temporarily unavailable", True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "2"})
+
+
+def catalogue() -> dict[str, type[ApiError]]:
+    """Return every kind of error by its code."""
+    return {kind.code: kind for kind in ApiError.__subclasses__()}

@@ -1,0 +1,122 @@
+"""The application: routes, middleware, and what is open while it runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Final, TypedDict
+
+from darkroom_core.storage import open_storage
+from fastapi import FastAPI
+from starlette.types import Scope
+
+from darkroom_api.auth import routes as auth
+from darkroom_api.auth.admin import ensure_admin_soon
+from darkroom_api.auth.passwords import Passwords
+from darkroom_api.auth.tokens import Tokens
+from darkroom_api.database import open_pool
+from darkroom_api.health import routes as health
+from darkroom_api.metrics import Metrics
+from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed
+from darkroom_api.objects import routes as objects
+from darkroom_api.openapi import describe
+from darkroom_api.problem_handlers import add_problem_handlers
+from darkroom_api.resources import Resources
+from darkroom_api.settings import Settings
+from darkroom_api.tasks import outputs, progress
+from darkroom_api.tasks import routes as tasks
+from darkroom_api.tasks.cluster import OpenCluster, open_cluster
+from darkroom_api.tasks.submitter import Submitter
+
+# Boundaries and headers of multipart, and the recipe, come on top of the file.
+_MULTIPART_OVERHEAD: Final = SMALL_BODY
+_ADMIN_SECONDS: Final = 5
+
+
+class State(TypedDict):
+    """What requests find in `request.state`."""
+
+    resources: Resources
+
+
+def create_app(
+    settings: Settings, *, open_cluster: Callable[[], OpenCluster] = open_cluster
+) -> FastAPI:
+    """Return the application. Nothing is opened before it starts."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        async with _opened(settings, metrics, open_cluster) as resources:
+            yield {"resources": resources}
+
+    app = FastAPI(
+        title="Darkroom",
+        version=version("darkroom-api"),
+        lifespan=lifespan,
+        # Both load scripts from elsewhere, which a cluster may not reach.
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in (*_ROUTERS,):
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_middleware(BodyLimit, limit_for=lambda scope: _body_limit(scope, settings))
+    app.add_middleware(Observed, metrics=metrics)
+    describe(app)
+    return app
+
+
+_ROUTERS: Final = (
+    auth.router,
+    tasks.router,
+    outputs.router,
+    progress.router,
+    objects.router,
+    health.router,
+)
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, metrics: Metrics, open_cluster: Callable[[], OpenCluster]
+) -> AsyncIterator[Resources]:
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(open_cluster())
+        pool = await stack.enter_async_context(
+            open_pool(
+                settings.database_url.get_secret_value(),
+                connections=settings.database_connections,
+            )
+        )
+        metrics.watch(pool)
+        passwords = Passwords()
+        admin = asyncio.create_task(ensure_admin_soon(pool, passwords, settings))
+        stack.callback(admin.cancel)
+        # Who sees the API ready may sign in as the admin, unless Postgres is away.
+        await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
+        submitter = Submitter(pool, cluster, metrics, concurrency=settings.submit_concurrency)
+        running = asyncio.create_task(submitter.run())
+        try:
+            yield Resources(
+                settings=settings,
+                pool=pool,
+                storage=open_storage(settings.storage),
+                passwords=passwords,
+                tokens=Tokens(
+                    settings.jwt_key.get_secret_value(), seconds=settings.access_token_seconds
+                ),
+                submitter=submitter,
+                metrics=metrics,
+            )
+        finally:
+            submitter.stop()
+            await running
+
+
+def _body_limit(scope: Scope, settings: Settings) -> int:
+    if scope["method"] == "POST" and scope["path"] == "/v1/tasks":
+        return settings.max_upload_bytes + _MULTIPART_OVERHEAD
+    if scope["method"] == "PUT":
+        return settings.max_output_bytes
+    return SMALL_BODY

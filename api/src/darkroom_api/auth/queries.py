@@ -1,0 +1,76 @@
+"""The SQL about users: one function, one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from darkroom_api.database import Connection
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """A row of users."""
+
+    id: UUID
+    email: str
+    password_hash: str
+    role: str
+    created_at: datetime
+
+
+async def insert_user(
+    connection: Connection, *, user_id: UUID, email: str, password_hash: str
+) -> UserRow | None:
+    """Add a user; None if the address is taken."""
+    cursor = connection.cursor(row_factory=class_row(UserRow))
+    await cursor.execute(
+        """
+        INSERT INTO users (id, email, password_hash) VALUES (%s, %s, %s)
+        ON CONFLICT (email) DO NOTHING
+        RETURNING id, email, password_hash, role, created_at
+        """,
+        [user_id, email, password_hash],
+    )
+    return await cursor.fetchone()
+
+
+async def user_by_email(connection: Connection, email: str) -> UserRow | None:
+    """Return the user with this (normalised) address."""
+    cursor = connection.cursor(row_factory=class_row(UserRow))
+    await cursor.execute(
+        "SELECT id, email, password_hash, role, created_at FROM users WHERE email = %s", [email]
+    )
+    return await cursor.fetchone()
+
+
+async def user_by_id(connection: Connection, user_id: UUID) -> UserRow | None:
+    """Return the user."""
+    cursor = connection.cursor(row_factory=class_row(UserRow))
+    await cursor.execute(
+        "SELECT id, email, password_hash, role, created_at FROM users WHERE id = %s", [user_id]
+    )
+    return await cursor.fetchone()
+
+
+async def set_password_hash(connection: Connection, *, user_id: UUID, password_hash: str) -> None:
+    """Replace the user's hash."""
+    await connection.execute(
+        "UPDATE users SET password_hash = %s, updated_at = now() WHERE id = %s",
+        [password_hash, user_id],
+    )
+
+
+async def upsert_admin(
+    connection: Connection, *, user_id: UUID, email: str, password_hash: str
+) -> None:
+    """Make the address' user an admin with this password."""
+    await connection.execute(
+        """
+        INSERT INTO users (id, email, password_hash, role) VALUES (%s, %s, %s, 'admin')
+        ON CONFLICT (email) DO UPDATE
+        SET password_hash = excluded.password_hash, role = 'admin', updated_at = now()
+        """,
+        [user_id, email, password_hash],
+    )

@@ -1,0 +1,49 @@
+"""The connections to Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+_WAIT_SECONDS: Final = 3
+_STATEMENT_MS: Final = 10_000
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, connections: int) -> AsyncIterator[Pool]:
+    """Open a pool that outlives restarts of Postgres: who asks meanwhile waits 3 s at most.
+
+    Connections are in autocommit: what needs a transaction opens one.
+    """
+    pool = AsyncConnectionPool(
+        url,
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": _WAIT_SECONDS,
+            "options": f"-c statement_timeout={_STATEMENT_MS}",
+            "application_name": "darkroom-api",
+            # A server that vanished without a word is noticed within seconds.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
+        min_size=2,
+        max_size=connections,
+        timeout=_WAIT_SECONDS,
+        max_idle=300,
+        reconnect_timeout=60,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+    await pool.open(wait=False)
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -1,0 +1,150 @@
+"""What is done for every request: its id, headers, the access log, metrics and the body's limit."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from darkroom_api.errors import TooLargeError
+from darkroom_api.metrics import Metrics
+from darkroom_api.request_id import give_request_id
+
+_log = logging.getLogger("darkroom_api.access")
+
+SMALL_BODY: Final = 1024 * 1024
+"""Longest body, in bytes, of everything that is no file."""
+
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_QUIET: Final = {"/livez", "/readyz", "/metrics"}
+_LINGER_SECONDS: Final = 5
+
+
+class Observed:
+    """Gives each request its id, and says afterwards what became of it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = give_request_id(scope)
+        started = time.perf_counter()
+        status = 500
+        sent = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                headers["X-Request-Id"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            seconds = time.perf_counter() - started
+            route = _template(scope)
+            self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
+            if scope["path"] not in _QUIET:
+                _log.info(
+                    "%s %s %d",
+                    scope["method"],
+                    scope["path"],
+                    status,
+                    extra={"request": request_id, "ms": round(seconds * 1000, 1), "bytes": sent},
+                )
+
+
+def _template(scope: Scope) -> str:
+    """Return the route's path with its parameters' names: a metric must not have a row per id."""
+    return getattr(scope.get("route"), "path", "none")
+
+
+class BodyLimit:
+    """Refuses bodies that are too long, and lets the client finish, so that it reads the answer."""
+
+    def __init__(self, app: ASGIApp, limit_for: Callable[[Scope], int]) -> None:
+        self._app = app
+        self._limit_for = limit_for
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what comes in."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = self._limit_for(scope)
+        announced = _content_length(scope)
+        # Who asked first whether to send a body will not send it after a refusal.
+        is_coming = _has_body(scope) and not _asks_first(scope)
+        received = 0
+        is_read = False
+
+        async def receive_on() -> Message:
+            nonlocal received, is_read
+            if announced > limit:
+                raise TooLargeError(_sentence(limit))
+            message = await receive()
+            received += len(message.get("body", b""))
+            is_read = not message.get("more_body", False)
+            if received > limit:
+                raise TooLargeError(_sentence(limit))
+            return message
+
+        async def send_on(message: Message) -> None:
+            is_last = message["type"] == "http.response.body" and not message.get("more_body")
+            # A connection that is closed with unread bytes is reset, and takes the answer with it.
+            if is_last and (is_coming or received) and not is_read:
+                await send({**message, "more_body": True})
+                await _drain(receive)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._app(scope, receive_on, send_on)
+
+
+async def _drain(receive: Receive) -> None:
+    try:
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    except TimeoutError:
+        return
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
+
+
+def _content_length(scope: Scope) -> int:
+    value = _header(scope, b"content-length")
+    return int(value) if value.isdigit() else 0
+
+
+def _has_body(scope: Scope) -> bool:
+    return _content_length(scope) > 0 or bool(_header(scope, b"transfer-encoding"))
+
+
+def _asks_first(scope: Scope) -> bool:
+    return _header(scope, b"expect").lower() == b"100-continue"
+
+
+def _sentence(limit: int) -> str:
+    return f"the request's body may have {limit:,} bytes at most"

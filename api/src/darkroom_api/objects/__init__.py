@@ -1,0 +1,1 @@
+"""Objects in local storage, over signed URLs."""

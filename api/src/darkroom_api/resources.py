@@ -1,0 +1,25 @@
+"""What the application opens when it starts, and every request may use."""
+
+from dataclasses import dataclass
+
+from darkroom_core.storage import Storage
+
+from darkroom_api.auth.passwords import Passwords
+from darkroom_api.auth.tokens import Tokens
+from darkroom_api.database import Pool
+from darkroom_api.metrics import Metrics
+from darkroom_api.settings import Settings
+from darkroom_api.tasks.submitter import Submitter
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Open from the start of the application to its end."""
+
+    settings: Settings
+    pool: Pool
+    storage: Storage
+    passwords: Passwords
+    tokens: Tokens
+    submitter: Submitter
+    metrics: Metrics

@@ -1,0 +1,80 @@
+"""The API's settings, read from the environment once, when the process starts."""
+
+from typing import Any
+
+from darkroom_core.storage import StorageSettings
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from darkroom_api.auth.schemas import Email
+from darkroom_api.errors import CommandError
+
+
+class Settings(BaseSettings):
+    """Each field is the variable DARKROOM_ and its name; `__` leads into `storage`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    database_url: SecretStr = Field(
+        description="Postgres, as a URL: postgresql://user:password@host:5432/database."
+    )
+    database_connections: int = Field(
+        10, ge=2, le=1000, description="Most connections to Postgres that one replica opens."
+    )
+    namespace: str = Field(
+        "darkroom", description="The Kubernetes namespace in which tasks are created."
+    )
+    storage: StorageSettings = Field(description="Where bytes live.")
+    jwt_key: SecretStr = Field(
+        min_length=32, description="Key that signs access tokens; 32 random bytes or more."
+    )
+    access_token_seconds: int = Field(
+        900, ge=60, le=86_400, description="How long an access token is good for."
+    )
+    registration_open: bool = Field(
+        default=True, description="Whether anybody may register. An admin is made by the settings."
+    )
+    admin_email: Email | None = Field(
+        None, description="The admin's e-mail address; the account is made when the API starts."
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="The admin's password; a change is taken over when the API starts."
+    )
+    max_upload_bytes: int = Field(
+        100_000_000, ge=1, description="Longest file that is accepted, in bytes."
+    )
+    max_output_bytes: int = Field(
+        1_000_000_000,
+        ge=1,
+        description="Longest output that a processor may write to local storage, in bytes.",
+    )
+    submit_concurrency: int = Field(
+        16, ge=1, le=256, description="How many resources one replica creates at the same time."
+    )
+    host: str = Field("0.0.0.0", description="The address to listen on.")  # noqa: S104  # a pod's
+    port: int = Field(8000, ge=1, le=65_535, description="The port to listen on.")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-Proto and "
+        "X-Forwarded-For are believed; * for all.",
+    )
+    shutdown_seconds: int = Field(
+        20, ge=1, description="How long requests may go on after SIGTERM."
+    )
+
+
+def read_settings() -> Settings:
+    """Return the settings of this process, or raise CommandError with what is wrong with them."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{_variable(problem['loc'])}: {problem['msg'].lower()}" for problem in error.errors()
+        )
+        raise CommandError(f"the environment is not complete: {wrong}") from None
+
+
+def _variable(location: tuple[Any, ...]) -> str:
+    return "DARKROOM_" + "__".join(str(part) for part in location).upper()

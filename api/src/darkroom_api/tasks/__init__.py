@@ -1,0 +1,1 @@
+"""Tasks, from the request to the resource and back."""

@@ -1,0 +1,116 @@
+"""Kubernetes, as far as the API needs it: resources are created and deleted, never read back."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Protocol, cast
+
+import aiohttp
+from darkroom_core import names
+from kubernetes.aio.client import ApiClient, CustomObjectsApi, V1DeleteOptions
+from kubernetes.aio.client.exceptions import ApiException
+
+from darkroom_api.kubeconfig import find_cluster
+from darkroom_api.tasks.refusals import refusal_of
+
+_TIMEOUT_SECONDS: Final = 5.0
+_REFUSED: Final = {400, 413, 422}
+_GONE: Final = {404, 409}
+
+
+class ClusterUnavailableError(Exception):
+    """Kubernetes did not answer, or not as it would if all were well: try again later."""
+
+
+class RefusedError(Exception):
+    """Kubernetes will never take this resource; the message is its sentence."""
+
+
+class Cluster(Protocol):
+    """Where resources are made."""
+
+    async def create_task(self, body: dict[str, Any]) -> str:
+        """Create the resource and return its uid; where it exists already, that one's."""
+
+    async def delete_task(self, namespace: str, name: str, *, uid: str | None) -> None:
+        """Delete the resource; it is no error if it, or the one with this uid, is gone."""
+
+
+OpenCluster = AbstractAsyncContextManager[Cluster]
+
+
+class KubernetesCluster:
+    """A real one."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._objects = CustomObjectsApi(client)
+
+    async def create_task(self, body: dict[str, Any]) -> str:
+        """Create it, or find that a lost answer was a yes."""
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        try:
+            created = await self._objects.create_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, names.PLURAL, body),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        except ApiException as error:
+            if error.status == 409:  # noqa: PLR2004
+                return await self._existing(namespace, name, body["metadata"]["labels"])
+            raise _translated(error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+        return _uid(created)
+
+    async def delete_task(self, namespace: str, name: str, *, uid: str | None) -> None:
+        """Delete it, and with it, in the background, its Job and pods."""
+        preconditions = {"uid": uid} if uid else None
+        try:
+            await self._objects.delete_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, names.PLURAL, name),
+                body=V1DeleteOptions(preconditions=preconditions, propagation_policy="Background"),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        except ApiException as error:
+            # 409: there is a resource of this name, but not this one.
+            if error.status not in _GONE:
+                raise _translated(error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+
+    async def _existing(self, namespace: str, name: str, labels: dict[str, str]) -> str:
+        try:
+            found = await self._objects.get_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, names.PLURAL, name),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        except ApiException as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+        theirs = cast("dict[str, Any]", found)["metadata"].get("labels") or {}
+        if any(theirs.get(label) != value for label, value in labels.items()):
+            raise RefusedError(f"a resource that Darkroom did not make is called {name}")
+        return _uid(found)
+
+
+@asynccontextmanager
+async def open_cluster() -> AsyncIterator[Cluster]:
+    """Connect as the pod's service account, or as kubectl would."""
+    async with ApiClient(await find_cluster()) as client:
+        yield KubernetesCluster(client)
+
+
+def _translated(error: ApiException) -> Exception:
+    if error.status in _REFUSED:
+        return RefusedError(refusal_of(error.body or error.reason or "refused"))
+    return ClusterUnavailableError(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ApiException):
+        return f"{error.status}: {refusal_of(error.body or error.reason or '')}"
+    return str(error) or type(error).__name__
+
+
+def _uid(resource: object) -> str:
+    uid: str = cast("dict[str, Any]", resource)["metadata"]["uid"]
+    return uid

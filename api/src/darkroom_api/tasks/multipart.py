@@ -1,0 +1,142 @@
+"""Reads an upload (multipart/form-data) as it comes: a part `file`, and a part `task` of JSON.
+
+The parts may come in either order. The recipe is checked as soon as it is there, so that a bad one
+that comes first costs no upload.
+"""
+
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from darkroom_api.errors import BadRequestError, InvalidError, TooLargeError
+from darkroom_api.problem import InvalidField
+from darkroom_api.spool import Spool
+
+_LONGEST_RECIPE: Final = 256 * 1024
+_LONGEST_NAME: Final = 255
+
+Recipe = TypeVar("Recipe")
+
+
+@dataclass
+class Upload(Generic[Recipe]):
+    """What was read. The bytes are in the spool."""
+
+    filename: str | None
+    recipe: Recipe
+
+
+@dataclass
+class _Part:
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    name: str = ""
+
+
+class _Reader(Generic[Recipe]):
+    def __init__(self, spool: Spool, check: Callable[[bytes], Recipe]) -> None:
+        self.has_file = False
+        self.is_complete = False
+        self.filename: str | None = None
+        self.recipe: Recipe | None = None
+        self._spool = spool
+        self._check = check
+        self._part = _Part()
+        self._header, self._value = b"", b""
+        self._text = bytearray()
+
+    def on_part_begin(self) -> None:
+        self._part = _Part()
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def on_header_end(self) -> None:
+        self._part.headers[self._header.lower()] = self._value
+        self._header, self._value = b"", b""
+
+    def on_headers_finished(self) -> None:
+        disposition = self._part.headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
+        self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
+        is_repeated = self.has_file if self._part.name == "file" else self.recipe is not None
+        if self._part.name not in {"file", "task"} or is_repeated:
+            raise _wrong_part(f"there is a part {self._part.name!r} that was not expected here")
+        if self._part.name == "file":
+            self.has_file = True
+            self.filename = _harmless(options.get(b"filename"))
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._part.name == "file":
+            self._spool.add(data[start:end])
+            return
+        self._text += data[start:end]
+        if len(self._text) > _LONGEST_RECIPE:
+            raise TooLargeError(f"the part 'task' may have {_LONGEST_RECIPE:,} bytes at most")
+
+    def on_part_end(self) -> None:
+        if self._part.name == "task":
+            self.recipe = self._check(bytes(self._text))
+
+    def on_end(self) -> None:
+        self.is_complete = True
+
+
+async def read_upload(
+    stream: AsyncIterable[bytes],
+    content_type: str,
+    spool: Spool,
+    check: Callable[[bytes], Recipe],
+) -> Upload[Recipe]:
+    """Read the whole body; `check` turns the part `task` into a recipe or raises."""
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary")
+    if not boundary:
+        raise BadRequestError("the Content-Type multipart/form-data needs a boundary")
+    reader = _Reader(spool, check)
+    try:
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": reader.on_part_begin,
+                "on_header_field": reader.on_header_field,
+                "on_header_value": reader.on_header_value,
+                "on_header_end": reader.on_header_end,
+                "on_headers_finished": reader.on_headers_finished,
+                "on_part_data": reader.on_part_data,
+                "on_part_end": reader.on_part_end,
+                "on_end": reader.on_end,
+            },
+        )
+        async for chunk in stream:
+            parser.write(chunk)
+            await spool.settle()
+        parser.finalize()
+    except FormParserError as error:
+        raise BadRequestError(f"the body is not multipart/form-data: {error}") from None
+    if not reader.is_complete:
+        raise BadRequestError("the body ends before its last part does")
+    if not reader.has_file or reader.recipe is None:
+        missing = "task" if reader.has_file else "file"
+        raise _wrong_part(f"there is no part {missing!r}")
+    if spool.size == 0:
+        raise _wrong_part("the part 'file' is empty")
+    return Upload(reader.filename, reader.recipe)
+
+
+def _wrong_part(what: str) -> InvalidError:
+    sentence = f"{what}: send one part 'file' with the picture and one part 'task' with the recipe"
+    return InvalidError(sentence, errors=[InvalidField(pointer="#", detail=sentence)])
+
+
+def _harmless(name: bytes | None) -> str | None:
+    """Return the last part of the client's file name without anything that cannot be printed."""
+    if not name:
+        return None
+    last = name.decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(letter for letter in last if letter.isprintable())[:_LONGEST_NAME] or None

@@ -1,0 +1,88 @@
+"""What a task made, to download."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+from darkroom_core import names
+from darkroom_core.conditions import State
+from darkroom_core.recipe import Format
+from darkroom_core.storage import ObjectNotFoundError
+from fastapi import APIRouter, Request, Response
+
+from darkroom_api import errors, responses
+from darkroom_api.deps import Bytes, Database, SignedIn
+from darkroom_api.streaming import streamed
+from darkroom_api.tasks import queries
+from darkroom_api.tasks.access import visible_task
+
+router = APIRouter(tags=["tasks"])
+
+_DOWNLOAD: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            format_.media_type: {"schema": {"type": "string", "format": "binary"}}
+            for format_ in Format
+        },
+    },
+    304: {"description": "It is the one that If-None-Match names."},
+}
+
+
+@router.head("/v1/tasks/{task_id}/outputs/{name}", include_in_schema=False)
+@router.get(
+    "/v1/tasks/{task_id}/outputs/{name}",
+    operation_id="getOutput",
+    response_class=Response,
+    responses=_DOWNLOAD
+    | responses.of(
+        errors.UnauthorizedError,
+        errors.NotFoundError,
+        errors.NotReadyError,
+        errors.NoOutputError,
+        errors.OutputGoneError,
+        errors.UnavailableError,
+    ),
+)
+async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
+    task_id: str, name: str, request: Request, identity: SignedIn, pool: Database, storage: Bytes
+) -> Response:
+    """Download a file that a task made. Its ETag is the file's SHA-256."""
+    row = await visible_task(pool, identity, task_id)
+    made = _made_output(row, name)
+    format_ = Format(made["format"])
+    etag = f'"{made["sha256"]}"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'inline; filename="{row.id}-{name}.{format_.extension}"',
+    }
+    if _is_known(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if request.method == "HEAD":
+        headers["Content-Length"] = str(made["bytes"])
+        return Response(headers=headers, media_type=format_.media_type)
+    key = names.output_key(row.uid or "", name, format_.extension)
+    try:
+        body = await run_sync(storage.open, key)
+    except ObjectNotFoundError:
+        raise errors.OutputGoneError(f"the output {name} is not in storage any more") from None
+    return streamed(body, size=made["bytes"], media_type=format_.media_type, headers=headers)
+
+
+def _made_output(row: queries.TaskRow, name: str) -> dict[str, Any]:
+    wished = (row.spec or {}).get("outputs", [])
+    if name not in {output["name"] for output in wished}:
+        raise errors.NotFoundError(f"the task has no output {name}")
+    if not State(row.status).is_final:
+        raise errors.NotReadyError(f"the task is {row.status}: its outputs are not ready yet")
+    made = next((output for output in row.outputs if output["name"] == name), None)
+    if made is None:
+        raise errors.NoOutputError(f"the task has {row.status}, and made no outputs")
+    return made
+
+
+def _is_known(if_none_match: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags

@@ -1,0 +1,167 @@
+"""The SQL about tasks as users see them: one function, one statement."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from darkroom_api.database import Connection
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A row of tasks, as far as it is shown."""
+
+    id: str
+    owner: UUID | None
+    namespace: str
+    name: str
+    uid: str | None
+    spec: dict[str, Any] | None
+    source_filename: str | None
+    source_bytes: int | None
+    status: str
+    progress: int
+    attempts: int
+    job: str | None
+    outputs: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    created_at: datetime
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """What is known of a task before anything happened to it."""
+
+    id: str
+    owner: UUID
+    namespace: str
+    spec: dict[str, Any]
+    source_filename: str | None = None
+    source_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a list: after this task."""
+
+    created_at: datetime
+    id: str
+
+
+_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(TaskRow))
+# An admin sees every task; others only their own.
+_VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s)")
+
+
+async def insert_task(connection: Connection, task: NewTask) -> TaskRow:
+    """Add a task that the submitter will find."""
+    cursor = connection.cursor(row_factory=class_row(TaskRow))
+    await cursor.execute(
+        sql.SQL(
+            """
+            INSERT INTO tasks (id, name, owner, namespace, spec, source_filename, source_bytes)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            RETURNING {}
+            """
+        ).format(_COLUMNS),
+        [
+            *(task.id, task.id, task.owner, task.namespace, Jsonb(task.spec)),
+            *(task.source_filename, task.source_bytes),
+        ],
+    )
+    row = await cursor.fetchone()
+    assert row  # noqa: S101  # RETURNING
+    return row
+
+
+async def task_by_id(connection: Connection, task_id: str, *, owner: UUID | None) -> TaskRow | None:
+    """Return the task, if `owner` (None: an admin) may see it."""
+    cursor = connection.cursor(row_factory=class_row(TaskRow))
+    await cursor.execute(
+        sql.SQL("SELECT {} FROM tasks WHERE id = %(id)s AND {}").format(_COLUMNS, _VISIBLE),
+        {"id": task_id, "owner": owner},
+    )
+    return await cursor.fetchone()
+
+
+async def tasks_page(
+    connection: Connection,
+    *,
+    owner: UUID | None,
+    status: str | None,
+    after: Position | None,
+    limit: int,
+) -> list[TaskRow]:
+    """Return tasks that `owner` (None: an admin) may see, newest first."""
+    conditions = [sql.SQL("true")]
+    # Each condition is there only where it is needed: the planner sees which index fits.
+    if owner:
+        conditions.append(sql.SQL("owner = %(owner)s"))
+    if status:
+        conditions.append(sql.SQL("status = %(status)s"))
+    if after:
+        conditions.append(sql.SQL("(created_at, id) < (%(created_at)s, %(id)s)"))
+    cursor = connection.cursor(row_factory=class_row(TaskRow))
+    await cursor.execute(
+        sql.SQL(
+            "SELECT {} FROM tasks WHERE {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+        ).format(_COLUMNS, sql.SQL(" AND ").join(conditions)),
+        {
+            "owner": owner,
+            "status": status,
+            "limit": limit,
+            "created_at": after and after.created_at,
+            "id": after and after.id,
+        },
+    )
+    return await cursor.fetchall()
+
+
+async def request_cancel(
+    connection: Connection, task_id: str, *, owner: UUID | None
+) -> TaskRow | None:
+    """Ask for an unfinished task's end; None if there is none.
+
+    A task without a known resource is canceled at once. Where its creation was tried, the submitter
+    still looks for a resource, since an answer may have been lost.
+    """
+    cursor = connection.cursor(row_factory=class_row(TaskRow))
+    await cursor.execute(
+        sql.SQL(
+            """
+            UPDATE tasks SET
+                cancel_requested_at = coalesce(cancel_requested_at, now()),
+                status = CASE WHEN uid IS NULL THEN 'canceled' ELSE status END,
+                finished_at = CASE WHEN uid IS NULL THEN now() END,
+                withdrawn_at = CASE WHEN uid IS NULL AND submit_attempts = 0 THEN now() END,
+                -- A try that is under way keeps its lease, so that nothing is deleted before it
+                -- may have been created.
+                submit_after = CASE WHEN uid IS NULL THEN submit_after ELSE now() END,
+                updated_at = now()
+            WHERE id = %(id)s AND {} AND status IN ('queued', 'running')
+            RETURNING {}
+            """
+        ).format(_VISIBLE, _COLUMNS),
+        {"id": task_id, "owner": owner},
+    )
+    return await cursor.fetchone()
+
+
+async def set_progress(connection: Connection, *, uid: str, percent: int) -> None:
+    """Note the progress of an unfinished task; it never goes back."""
+    await connection.execute(
+        """
+        UPDATE tasks SET progress = %(percent)s, updated_at = now()
+        WHERE uid = %(uid)s AND status IN ('queued', 'running') AND progress < %(percent)s
+        """,
+        {"uid": uid, "percent": percent},
+    )

@@ -1,0 +1,53 @@
+"""Turns what a client sent into the spec of a resource, or into a list of what is wrong with it."""
+
+import json
+from typing import Any
+
+from darkroom_core.task import TaskSpec
+from pydantic import ValidationError
+
+from darkroom_api.errors import BadRequestError, InvalidError
+from darkroom_api.problem import InvalidField
+from darkroom_api.problem_handlers import invalid_fields
+
+
+def spec_for_upload(body: bytes, *, key: str) -> TaskSpec:
+    """Return the spec for a picture that is stored under `key`."""
+    recipe = _object(body)
+    if "source" in recipe:
+        raise _wrong("#/source", "the source of an upload is its file: leave source out")
+    return _validated({**recipe, "source": {"key": key}})
+
+
+def spec_for_url(body: bytes) -> TaskSpec:
+    """Return the spec for a picture that is fetched from a URL."""
+    wanted = _object(body)
+    source = wanted.get("source")
+    # A key would reach other people's files; it is for those who may use kubectl.
+    if not isinstance(source, dict) or "url" not in source or "key" in source:
+        raise _wrong(
+            "#/source",
+            'send "source": {"url": "https://..."}, or upload the file as multipart/form-data',
+        )
+    return _validated(wanted)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequestError(f"the task is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise _wrong("#", "the task is a JSON object")
+    return document
+
+
+def _validated(document: dict[str, Any]) -> TaskSpec:
+    try:
+        return TaskSpec.model_validate(document)
+    except ValidationError as error:
+        raise invalid_fields(error.errors()) from None
+
+
+def _wrong(pointer: str, sentence: str) -> InvalidError:
+    return InvalidError(sentence, errors=[InvalidField(pointer=pointer, detail=sentence)])

@@ -1,0 +1,221 @@
+"""Tasks: make them, look at them, cancel them."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import uuid_utils
+from anyio.to_thread import run_sync
+from darkroom_core import names
+from darkroom_core.conditions import State
+from darkroom_core.task import TaskSpec
+from fastapi import APIRouter, Query, Request, Response
+
+from darkroom_api import errors, responses
+from darkroom_api.auth.tokens import Identity
+from darkroom_api.deps import Database, Res, SignedIn
+from darkroom_api.resources import Resources
+from darkroom_api.spool import Spool
+from darkroom_api.tasks import cursor, queries
+from darkroom_api.tasks.access import scope_of, stored_id, visible_task
+from darkroom_api.tasks.multipart import read_upload
+from darkroom_api.tasks.recipes import spec_for_upload, spec_for_url
+from darkroom_api.tasks.schemas import TaskPage, TaskView
+from darkroom_api.tasks.views import view_of
+
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+_MULTIPART: Final = "multipart/form-data"
+_JSON: Final = "application/json"
+_OCTETS: Final = "application/octet-stream"
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "task"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "task": {"$ref": "#/components/schemas/TaskRecipe"},
+                    },
+                },
+                "encoding": {"task": {"contentType": _JSON}},
+            },
+            _JSON: {"schema": {"$ref": "#/components/schemas/TaskRequest"}},
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    operation_id="createTask",
+    status_code=HTTPStatus.ACCEPTED,
+    openapi_extra=_BODY,
+    responses=responses.of(
+        errors.BadRequestError,
+        errors.UnauthorizedError,
+        errors.TooLargeError,
+        errors.UnsupportedMediaTypeError,
+        errors.InvalidError,
+        errors.UnavailableError,
+    ),
+)
+async def create_task(
+    request: Request, response: Response, identity: SignedIn, resources: Res
+) -> TaskView:
+    """Upload a picture with its recipe, or name a URL: the task is queued, and runs by itself."""
+    content_type = request.headers.get("content-type", "")
+    match content_type.split(";")[0].strip().lower():
+        case "multipart/form-data":
+            row = await _create_from_upload(request, content_type, identity, resources)
+        case "application/json":
+            spec = spec_for_url(await request.body())
+            row = await _insert(resources, _new_task(_new_id(), identity, resources, spec))
+        case _:
+            raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
+    resources.submitter.wake()
+    view = view_of(row, str(request.base_url))
+    resources.metrics.tasks_created.labels("upload" if row.source_bytes else "url").inc()
+    response.headers["Location"] = view.urls.self
+    response.headers["Retry-After"] = "1"
+    return view
+
+
+async def _create_from_upload(
+    request: Request, content_type: str, identity: Identity, resources: Resources
+) -> queries.TaskRow:
+    task_id = _new_id()
+    key = names.upload_key(task_id)
+    storage = resources.storage
+    async with Spool(resources.settings.max_upload_bytes) as spool:
+        upload = await read_upload(
+            request.stream(), content_type, spool, lambda text: spec_for_upload(text, key=key)
+        )
+        body = spool.finished()
+        await run_sync(lambda: storage.put(key, body, content_type=_OCTETS))
+    task = _new_task(
+        task_id,
+        identity,
+        resources,
+        upload.recipe,
+        source_filename=upload.filename,
+        source_bytes=spool.size,
+    )
+    try:
+        return await _insert(resources, task)
+    except BaseException:
+        await run_sync(storage.delete, key)
+        raise
+
+
+def _new_id() -> str:
+    return f"task-{uuid_utils.uuid7().hex}"
+
+
+def _new_task(  # noqa: PLR0913  # the columns
+    task_id: str,
+    identity: Identity,
+    resources: Resources,
+    spec: TaskSpec,
+    *,
+    source_filename: str | None = None,
+    source_bytes: int | None = None,
+) -> queries.NewTask:
+    return queries.NewTask(
+        id=task_id,
+        owner=identity.user_id,
+        namespace=resources.settings.namespace,
+        spec=spec.document(),
+        source_filename=source_filename,
+        source_bytes=source_bytes,
+    )
+
+
+async def _insert(resources: Resources, task: queries.NewTask) -> queries.TaskRow:
+    async with resources.pool.connection() as connection:
+        return await queries.insert_task(connection, task)
+
+
+@router.get(
+    "",
+    operation_id="listTasks",
+    responses=responses.of(errors.UnauthorizedError, errors.InvalidError, errors.UnavailableError),
+)
+async def list_tasks(  # noqa: PLR0913, PLR0917  # the query's parameters
+    request: Request,
+    response: Response,
+    identity: SignedIn,
+    pool: Database,
+    limit: Annotated[int, Query(ge=1, le=100, description="Most tasks on a page.")] = 20,
+    cursor_: Annotated[
+        str | None, Query(alias="cursor", max_length=256, description="next_cursor of a page.")
+    ] = None,
+    status: Annotated[State | None, Query(description="Only tasks in this state.")] = None,
+) -> TaskPage:
+    """List tasks, newest first: one's own, or as an admin all."""
+    after = cursor.decoded(cursor_) if cursor_ else None
+    async with pool.connection() as connection:
+        rows = await queries.tasks_page(
+            connection,
+            owner=scope_of(identity),
+            status=status.value if status else None,
+            after=after,
+            limit=limit + 1,
+        )
+    page, has_more = rows[:limit], len(rows) > limit
+    following = (
+        cursor.encoded(queries.Position(page[-1].created_at, page[-1].id)) if has_more else None
+    )
+    if following:
+        link = request.url.include_query_params(cursor=following)
+        response.headers["Link"] = f'<{link}>; rel="next"'
+    base = str(request.base_url)
+    return TaskPage(
+        data=[view_of(row, base) for row in page], has_more=has_more, next_cursor=following
+    )
+
+
+@router.get(
+    "/{task_id}",
+    operation_id="getTask",
+    responses=responses.of(errors.UnauthorizedError, errors.NotFoundError, errors.UnavailableError),
+)
+async def get_task(
+    task_id: str, request: Request, response: Response, identity: SignedIn, pool: Database
+) -> TaskView:
+    """Look at a task. While it is unfinished, Retry-After says when to look again."""
+    row = await visible_task(pool, identity, task_id)
+    if not State(row.status).is_final:
+        response.headers["Retry-After"] = "1"
+    return view_of(row, str(request.base_url))
+
+
+@router.post(
+    "/{task_id}/cancel",
+    operation_id="cancelTask",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={
+        200: {"model": TaskView, "description": "It was canceled before."},
+        **responses.of(
+            errors.UnauthorizedError,
+            errors.NotFoundError,
+            errors.AlreadyFinishedError,
+            errors.UnavailableError,
+        ),
+    },
+)
+async def cancel_task(
+    task_id: str, request: Request, response: Response, identity: SignedIn, resources: Res
+) -> TaskView:
+    """Cancel a task: its container is stopped. What it had done is thrown away."""
+    async with resources.pool.connection() as connection:
+        row = await queries.request_cancel(connection, stored_id(task_id), owner=scope_of(identity))
+    if row is None:
+        row = await visible_task(resources.pool, identity, task_id)
+        if row.status != State.CANCELED.value:
+            raise errors.AlreadyFinishedError(f"the task has {row.status}: nothing to cancel")
+        response.status_code = HTTPStatus.OK
+    resources.submitter.wake()
+    return view_of(row, str(request.base_url))

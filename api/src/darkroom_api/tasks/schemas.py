@@ -1,0 +1,85 @@
+"""What the task endpoints give. What they take is the resource's own spec (darkroom_core)."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from darkroom_core.conditions import State
+from pydantic import BaseModel, Field
+
+
+class SourceView(BaseModel):
+    """Where the picture came from."""
+
+    filename: str | None = Field(description="Of an upload: the name that the client gave it.")
+    bytes: int | None = Field(description="Of an upload: its size.")
+    url: str | None = Field(description="Of a task made from a URL.")
+    key: str | None = Field(description="Of a task written by hand: its key in storage.")
+
+
+class OutputView(BaseModel):
+    """One file that was wished for, and what is known of it."""
+
+    name: str
+    format: str = Field(examples=["webp"])
+    operations: list[dict[str, Any]] = Field(description="The steps, as they were sent.")
+    width: int | None = Field(description="In pixels, once the task has succeeded.")
+    height: int | None = Field(description="In pixels, once the task has succeeded.")
+    bytes: int | None = Field(description="Size, once the task has succeeded.")
+    sha256: str | None = Field(description="SHA-256, once the task has succeeded.")
+    url: str = Field(description="Where it is downloaded from, once the task has succeeded.")
+
+
+class ErrorView(BaseModel):
+    """Why the task failed."""
+
+    code: str = Field(description="A stable word for programs.", examples=["corrupt_image"])
+    message: str = Field(description="A sentence for people.")
+    retryable: bool = Field(description="Whether the same task could succeed at another time.")
+
+
+class TaskUrls(BaseModel):
+    """Where to go from here."""
+
+    self: str
+    cancel: str
+    outputs: dict[str, str] = Field(description="Downloads, by the output's name.")
+
+
+class KubernetesView(BaseModel):
+    """Where the task is found with kubectl."""
+
+    namespace: str
+    name: str
+    uid: str | None = Field(description="Null until the resource exists.")
+    job: str | None = Field(description="The name of its Job, once there is one.")
+
+
+class TaskView(BaseModel):
+    """A task."""
+
+    id: str = Field(examples=["task-019aac1be8f27a70b6b1c9a1f2d3e4f5"])
+    object: Literal["task"] = "task"
+    status: State = Field(description="The last four are final.")
+    progress: int = Field(description="Percent; best effort until it is 100.")
+    attempts: int = Field(description="How often a processor was started for it.")
+    created_at: datetime
+    submitted_at: datetime | None = Field(description="When its resource was created.")
+    started_at: datetime | None = Field(description="When its first processor started.")
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    source: SourceView
+    outputs: list[OutputView]
+    error: ErrorView | None
+    urls: TaskUrls
+    kubernetes: KubernetesView
+    owner: UUID | None = Field(description="Whose it is; null if it was written by hand.")
+
+
+class TaskPage(BaseModel):
+    """Some tasks, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[TaskView]
+    has_more: bool
+    next_cursor: str | None = Field(description="Give it as `cursor` to get what follows.")

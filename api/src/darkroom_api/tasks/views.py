@@ -1,0 +1,63 @@
+"""How a row looks in REST."""
+
+from typing import Any
+
+from darkroom_core.conditions import State
+
+from darkroom_api.tasks.queries import TaskRow
+from darkroom_api.tasks.schemas import (
+    ErrorView,
+    KubernetesView,
+    OutputView,
+    SourceView,
+    TaskUrls,
+    TaskView,
+)
+
+
+def view_of(row: TaskRow, base_url: str) -> TaskView:
+    """Return the task with absolute URLs under `base_url`."""
+    spec = row.spec or {}
+    self_url = f"{base_url.rstrip('/')}/v1/tasks/{row.id}"
+    wished: list[dict[str, Any]] = spec.get("outputs", [])
+    urls = {output["name"]: f"{self_url}/outputs/{output['name']}" for output in wished}
+    made = {output["name"]: output for output in row.outputs}
+    source = spec.get("source", {})
+    return TaskView(
+        id=row.id,
+        status=State(row.status),
+        progress=row.progress,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        cancel_requested_at=row.cancel_requested_at,
+        source=SourceView(
+            filename=row.source_filename,
+            bytes=row.source_bytes,
+            url=source.get("url"),
+            # Of an upload the key is nobody's business.
+            key=None if row.owner else source.get("key"),
+        ),
+        outputs=[
+            _output(output, made.get(output["name"], {}), urls[output["name"]]) for output in wished
+        ],
+        error=ErrorView.model_validate(row.error) if row.error else None,
+        urls=TaskUrls(self=self_url, cancel=f"{self_url}/cancel", outputs=urls),
+        kubernetes=KubernetesView(namespace=row.namespace, name=row.name, uid=row.uid, job=row.job),
+        owner=row.owner,
+    )
+
+
+def _output(wished: dict[str, Any], made: dict[str, Any], url: str) -> OutputView:
+    return OutputView(
+        name=wished["name"],
+        format=wished["format"],
+        operations=wished.get("operations", []),
+        width=made.get("width"),
+        height=made.get("height"),
+        bytes=made.get("bytes"),
+        sha256=made.get("sha256"),
+        url=url,
+    )
