@@ -1,7 +1,6 @@
 """The cluster from the command line."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--state",
             type=Path,
-            default=Path(os.environ.get("DARKROOM_STATE", ".darkroom")),
+            default=Path(".darkroom"),
             help="the directory of what it leaves behind while it runs (default: .darkroom)",
         )
     return parser

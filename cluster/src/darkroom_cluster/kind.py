@@ -57,13 +57,13 @@ class Kind:
         return f"darkroom-{name}"
 
     def _kind(self, *arguments: str) -> str:
+        if engine.required() == "podman":
+            os.environ.setdefault("KIND_EXPERIMENTAL_PROVIDER", "podman")
         if shutil.which("kind") is None:
             raise ClusterError(
                 "kind is missing, which makes a cluster in Docker or Podman: get it from "
                 "https://kind.sigs.k8s.io, or set CLUSTER=node for a node without an engine."
             )
-        if engine.required() == "podman":
-            os.environ.setdefault("KIND_EXPERIMENTAL_PROVIDER", "podman")
         return engine.run(["kind", *arguments]).stdout
 
 
