@@ -1,0 +1,362 @@
+from typing import Any
+
+import pytest
+from darkroom_core import names
+from darkroom_core.conditions import Reason, State
+from darkroom_core.task import TaskStatus
+from darkroom_operator.children import read_job, read_pod
+from darkroom_operator.decide import Observed, Plan, decide
+from darkroom_operator.errors import StalledError
+from darkroom_operator.task import Task, read
+from darkroom_operator.testing import (
+    REPORT,
+    at,
+    raw_job,
+    raw_pod,
+    raw_task,
+    running,
+    terminated,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = at("00:00:30")
+ERROR = '{"error": {"code": "corrupt_image", "message": "No picture.", "retryable": false}}'
+
+
+def job_for(task: Task, *_: object) -> dict[str, Any]:
+    return {"kind": "Job", "for": task.uid}
+
+
+def plan_for(
+    *pods: dict[str, Any],
+    job: dict[str, Any] | None = None,
+    task: dict[str, Any] | None = None,
+    is_recorded: bool = False,
+    is_gone: bool = False,
+    now: str = "00:00:30",
+) -> Plan:
+    read_task = read(task or raw_task())
+    if is_gone:
+        read_task = Task(
+            metadata=read_task.metadata,
+            spec=read_task.spec,
+            problem="",
+            status=read_task.status,
+            written_spec=read_task.written_spec,
+            is_gone=True,
+        )
+    observed = Observed(
+        job=read_job(job) if job else None,
+        pods=[read_pod(pod) for pod in pods],
+        is_recorded=is_recorded,
+    )
+    return decide(read_task, observed, at(now), job_for=job_for)
+
+
+def status_of(plan: Plan) -> TaskStatus:
+    assert plan.status is not None
+    return plan.status
+
+
+def story(plan: Plan) -> tuple[State | None, Reason, str]:
+    status = status_of(plan)
+    return status.state, status.conditions[0].reason, status.conditions[0].message
+
+
+def conditions(plan: Plan) -> dict[str, str]:
+    return {c.type: c.status for c in status_of(plan).conditions}
+
+
+def finished(state: str = "succeeded", **more: Any) -> dict[str, Any]:
+    return {"state": state, "finishedAt": "2026-01-01T00:00:20Z", **more}
+
+
+class TestStart:
+    def test_a_new_task_gets_a_job_and_is_queued(self) -> None:
+        plan = plan_for()
+        assert plan.create_job == {"kind": "Job", "for": "uid-a"}
+        assert story(plan) == (State.QUEUED, Reason.PENDING, "The processor is being started.")
+        assert conditions(plan) == {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"}
+        assert status_of(plan).job == names.job_name("a", "uid-a")
+
+    def test_a_new_task_is_recorded_with_its_spec(self) -> None:
+        record = plan_for().record
+        assert record == {
+            "namespace": "media",
+            "name": "a",
+            "uid": "uid-a",
+            "spec": raw_task()["spec"],
+            "status": "queued",
+            "attempts": 0,
+            "job": names.job_name("a", "uid-a"),
+            "created_at": "2026-01-01T00:00:00+00:00",
+        }
+
+    def test_a_job_that_is_there_is_not_created_again(self) -> None:
+        assert plan_for(job=raw_job()).create_job is None
+
+    def test_a_job_that_somebody_deleted_is_created_again(self) -> None:
+        plan = plan_for(task=raw_task(status={"state": "running", "attempts": 1}))
+        assert plan.create_job is not None
+        assert status_of(plan).state is State.RUNNING
+
+    def test_a_task_that_is_being_deleted_gets_no_job(self) -> None:
+        task = raw_task()
+        task["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:05Z"
+        plan = plan_for(task=task)
+        assert (plan.create_job, plan.status) == (None, None)
+        assert plan.record is not None
+        assert plan.record["status"] == "canceled"
+
+    def test_a_spec_that_cannot_be_read_stalls_the_task(self) -> None:
+        plan = plan_for(task=raw_task(outputs=[{"name": "thumb", "format": "jpeg-xl"}]))
+        state, reason, message = story(plan)
+        assert (state, reason, plan.create_job) == (State.FAILED, Reason.INVALID, None)
+        assert message.startswith("This operator cannot read spec.outputs.0.format: ")
+
+    def test_a_task_that_cannot_become_a_job_stalls_with_the_reason(self) -> None:
+        def refuse(*_: object) -> dict[str, Any]:
+            raise StalledError("The recipe is too long.")
+
+        plan = decide(read(raw_task()), Observed(), NOW, job_for=refuse)
+        assert story(plan) == (State.FAILED, Reason.INVALID, "The recipe is too long.")
+        assert conditions(plan)["Stalled"] == "True"
+
+
+class TestWaiting:
+    IMAGE = raw_pod(state={"waiting": {"reason": "ErrImagePull", "message": "no such host"}})
+    BACKOFF = raw_pod(
+        state={
+            "waiting": {
+                "reason": "ImagePullBackOff",
+                "message": 'Back-off pulling image "processor:1": ErrImagePull: no such host',
+            }
+        }
+    )
+
+    def test_a_short_wait_is_not_told(self) -> None:
+        plan = plan_for(self.IMAGE, job=raw_job(), now="00:00:03")
+        assert story(plan)[2] == "The processor is being started."
+        assert plan.requeue_after == 3
+
+    @pytest.mark.parametrize("pod", [IMAGE, BACKOFF])
+    def test_an_image_that_cannot_be_pulled_is_told_in_one_way(self, pod: dict[str, Any]) -> None:
+        plan = plan_for(pod, job=raw_job())
+        assert story(plan)[2] == "The image processor:1 cannot be pulled. no such host"
+
+    def test_a_pod_without_a_node_is_told(self) -> None:
+        pod = raw_pod(conditions={"PodScheduled": "False"})
+        assert story(plan_for(pod, job=raw_job()))[2] == "No node takes the pod: about PodScheduled"
+
+    def test_a_container_that_is_being_created_waits_for_nothing(self) -> None:
+        pod = raw_pod(state={"waiting": {"reason": "ContainerCreating"}})
+        assert story(plan_for(pod, job=raw_job()))[2] == "The processor is being started."
+
+
+class TestRun:
+    def test_a_running_container_makes_the_task_run(self) -> None:
+        plan = plan_for(raw_pod(state=running(), phase="Running"), job=raw_job())
+        assert story(plan) == (State.RUNNING, Reason.RUNNING, "A processor is at work.")
+        assert status_of(plan).attempts == 1
+        assert status_of(plan).started_at == at("00:00:10")
+
+    def test_exit_0_with_a_report_is_success_before_the_job_says_so(self) -> None:
+        plan = plan_for(raw_pod(state=terminated(0, REPORT)), job=raw_job())
+        assert story(plan) == (State.SUCCEEDED, Reason.PROCESSED, "1 output was written.")
+        assert conditions(plan) == {"Ready": "True", "Succeeded": "True"}
+        assert status_of(plan).finished_at == at("00:00:20")
+        assert plan.record is not None
+        assert plan.record["outputs"][0]["name"] == "thumb"
+
+    @pytest.mark.parametrize(
+        "message", ["", "{", "null", ERROR, '{"outputs": []}', REPORT.replace("thumb", "other")]
+    )
+    def test_exit_0_without_a_report_of_these_outputs_is_a_failure(self, message: str) -> None:
+        plan = plan_for(raw_pod(state=terminated(0, message)), job=raw_job())
+        assert story(plan)[:2] == (State.FAILED, Reason.RETRIES_EXHAUSTED)
+        error = status_of(plan).error
+        assert error
+        assert error.code == "report_lost"
+
+    def test_exit_65_fails_at_once_with_the_reports_error(self) -> None:
+        pod = raw_pod(state=terminated(65, ERROR), phase="Failed")
+        plan = plan_for(pod, job=raw_job())
+        assert story(plan) == (State.FAILED, Reason.REJECTED, "No picture.")
+        error = status_of(plan).error
+        assert error
+        assert (error.code, error.retryable) == ("corrupt_image", False)
+
+    def test_exit_65_without_a_report_is_rejected_all_the_same(self) -> None:
+        plan = plan_for(raw_pod(state=terminated(65), phase="Failed"), job=raw_job())
+        assert story(plan)[1] is Reason.REJECTED
+
+    def test_a_failed_try_is_followed_by_another(self) -> None:
+        pod = raw_pod(state=terminated(137, reason="OOMKilled"), phase="Failed")
+        plan = plan_for(pod, job=raw_job())
+        assert story(plan) == (
+            State.RUNNING,
+            Reason.RETRYING,
+            (
+                "A try failed. The processor needed more memory than it may have (OOMKilled). "
+                "Another follows."
+            ),
+        )
+        assert status_of(plan).finished_at is None
+
+    def test_the_last_try_that_fails_ends_the_task_before_the_job_says_so(self) -> None:
+        tries = [raw_pod(number=n, state=terminated(70), phase="Failed") for n in (1, 2, 3)]
+        plan = plan_for(*tries, job=raw_job())
+        assert story(plan) == (
+            State.FAILED,
+            Reason.RETRIES_EXHAUSTED,
+            "3 tries failed. The last: The processor ended with exit code 70.",
+        )
+        assert status_of(plan).attempts == 3
+
+    def test_a_drained_node_is_no_failed_try(self) -> None:
+        pod = raw_pod(
+            state=terminated(143), phase="Failed", conditions={"DisruptionTarget": "True"}
+        )
+        plan = plan_for(pod, job=raw_job(), task=raw_task(retries=0))
+        assert story(plan)[:2] == (State.RUNNING, Reason.RETRYING)
+
+    def test_a_pod_that_the_job_deletes_is_left_to_the_job_to_judge(self) -> None:
+        pod = raw_pod(
+            state=terminated(143), phase="Failed", deletionTimestamp="2026-01-01T00:00:25Z"
+        )
+        assert story(plan_for(pod, job=raw_job(), task=raw_task(retries=0)))[0] is State.RUNNING
+
+    def test_an_evicted_pod_is_a_failed_try(self) -> None:
+        pod = raw_pod(phase="Failed")
+        pod["status"]["reason"] = "Evicted"
+        assert "given up (Evicted)" in story(plan_for(pod, job=raw_job()))[2]
+
+    @pytest.mark.parametrize(
+        ("reason", "expected"),
+        [
+            ("BackoffLimitExceeded", Reason.RETRIES_EXHAUSTED),
+            ("PodFailurePolicy", Reason.REJECTED),
+            ("DeadlineExceeded", Reason.DEADLINE_EXCEEDED),
+        ],
+    )
+    @pytest.mark.parametrize("type_", ["Failed", "FailureTarget"])
+    def test_a_failed_job_ends_the_task_though_its_pods_are_gone(
+        self, type_: str, reason: str, expected: Reason
+    ) -> None:
+        plan = plan_for(job=raw_job(failed=3, conditions={type_: reason}))
+        assert story(plan)[:2] == (State.FAILED, expected)
+        assert status_of(plan).attempts == 3
+        assert status_of(plan).finished_at == at("00:01:00")
+        assert plan.create_job is None
+
+    def test_a_failed_job_keeps_the_last_reports_error(self) -> None:
+        pod = raw_pod(state=terminated(75, ERROR), phase="Failed")
+        plan = plan_for(pod, job=raw_job(failed=3, conditions={"Failed": "BackoffLimitExceeded"}))
+        assert story(plan)[2] == "3 tries failed. The last: No picture."
+
+    def test_a_complete_job_whose_pod_is_gone_has_lost_its_report(self) -> None:
+        plan = plan_for(job=raw_job(conditions={"Complete": "CompletionsReached"}))
+        error = status_of(plan).error
+        assert error
+        assert error.code == "report_lost"
+
+    def test_attempts_never_decrease(self) -> None:
+        task = raw_task(status={"state": "running", "attempts": 4})
+        plan = plan_for(raw_pod(state=running()), job=raw_job(), task=task)
+        assert status_of(plan).attempts == 4
+
+    def test_what_has_run_is_not_queued_again(self) -> None:
+        plan = plan_for(job=raw_job(), task=raw_task(status={"state": "running"}))
+        assert story(plan)[:2] == (State.RUNNING, Reason.RETRYING)
+
+
+class TestEnd:
+    def test_a_finished_status_is_never_computed_again(self) -> None:
+        task = raw_task(status=finished("failed"))
+        plan = plan_for(raw_pod(state=terminated(0, REPORT)), task=task)
+        assert (plan.status, plan.create_job) == (None, None)
+
+    def test_a_finished_task_is_recorded_until_it_is_known_to_be(self) -> None:
+        task = raw_task(status=finished())
+        record = plan_for(task=task).record
+        assert record is not None
+        assert record["status"] == "succeeded"
+        assert plan_for(task=task, is_recorded=True).record is None
+
+    def test_it_is_looked_at_again_when_its_time_is_over(self) -> None:
+        task = raw_task(status=finished(), ttlSecondsAfterFinished=60)
+        assert plan_for(task=task).requeue_after == 50
+
+    def test_it_is_deleted_after_its_time_once_it_is_recorded(self) -> None:
+        task = raw_task(status=finished(), ttlSecondsAfterFinished=5)
+        assert plan_for(task=task, is_recorded=True).delete_task
+        assert not plan_for(task=task, is_recorded=False).delete_task
+
+    def test_a_task_that_was_deleted_before_its_end_is_canceled(self) -> None:
+        task = raw_task(status={"state": "running", "attempts": 1})
+        plan = plan_for(raw_pod(state=running()), task=task, is_gone=True)
+        assert plan.record is not None
+        assert plan.record["status"] == "canceled"
+        assert (plan.status, plan.forget) == (None, True)
+
+    def test_a_task_that_had_ended_before_it_was_deleted_is_not_canceled(self) -> None:
+        plan = plan_for(raw_pod(state=terminated(0, REPORT)), is_gone=True)
+        assert plan.record is not None
+        assert plan.record["status"] == "succeeded"
+
+    def test_a_finished_task_that_is_gone_is_forgotten(self) -> None:
+        plan = plan_for(task=raw_task(status=finished()), is_recorded=True, is_gone=True)
+        assert plan == Plan(forget=True)
+
+    def test_a_status_of_another_version_still_says_that_it_is_final(self) -> None:
+        task = raw_task(status=finished(phase="from the future"))
+        assert plan_for(task=task).status is None
+
+
+states: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just(running()),
+    st.builds(
+        terminated,
+        st.sampled_from([0, 65, 70, 75, 137, 143]),
+        st.sampled_from([REPORT, ERROR, "", "nonsense"]),
+    ),
+    st.just({"waiting": {"reason": "ImagePullBackOff", "message": "no"}}),
+    st.just({}),
+)
+pod_lists = st.lists(states, max_size=4).map(
+    lambda found: [
+        raw_pod(
+            number=number,
+            state=state,
+            phase="Failed" if state.get("terminated", {}).get("exitCode") else "Running",
+        )
+        for number, state in enumerate(found, 1)
+    ]
+)
+jobs = st.sampled_from(
+    [None, raw_job(), raw_job(failed=2), raw_job(conditions={"Failed": "BackoffLimitExceeded"})]
+)
+
+
+@given(pods=pod_lists, job=jobs)
+def test_a_plan_for_what_was_carried_out_has_nothing_to_do(
+    pods: list[dict[str, Any]], job: dict[str, Any] | None
+) -> None:
+    first = plan_for(*pods, job=job)
+    after = raw_task(status=status_of(first).document())
+    second = plan_for(*pods, job=job or (raw_job() if first.create_job else None), task=after)
+    assert (second.status, second.create_job) == (None, None)
+    is_same = second.record == first.record
+    assert is_same
+
+
+@given(before=pod_lists, after=pod_lists)
+def test_a_task_never_goes_back(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+    rank = {State.QUEUED: 0, State.RUNNING: 1}
+    first = status_of(plan_for(*before, job=raw_job()))
+    second = plan_for(*after, job=raw_job(), task=raw_task(status=first.document())).status or first
+    assert first.state
+    assert second.state
+    assert rank.get(second.state, 2) >= rank.get(first.state, 2)
+    assert second.attempts >= first.attempts

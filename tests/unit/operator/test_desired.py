@@ -1,0 +1,163 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from darkroom_core.assignment import Assignment
+from darkroom_core.names import job_name
+from darkroom_core.storage.local import LocalStorage
+from darkroom_core.storage.signing import signed_url
+from darkroom_core.task import TaskSpec
+from darkroom_operator.desired.assignment import Terms, assignment_for
+from darkroom_operator.desired.job import Processor, job_for
+from darkroom_operator.errors import StalledError
+from darkroom_operator.task import Task, read
+from darkroom_operator.testing import at, raw_task
+
+KEY = b"a key for tests"
+TERMS = Terms(
+    signer=LocalStorage(Path("/nowhere"), base_url="http://api", signing_key=KEY),
+    api_url="http://api",
+    signing_key=KEY,
+    lifetime=timedelta(hours=1),
+    allowed_networks=["10.1.0.0/16"],
+)
+NOW, LATER = at("00:00:00"), at("01:00:00")
+
+
+def task_with(**spec: Any) -> tuple[Task, TaskSpec]:
+    task = read(raw_task(**spec))
+    assert task.spec
+    return task, task.spec
+
+
+def assignment_with(**spec: Any) -> Assignment:
+    task, read_spec = task_with(**spec)
+    return Assignment.model_validate_json(assignment_for(task, read_spec, TERMS, NOW))
+
+
+def url(method: str, path: str) -> str:
+    return signed_url("http://api", method, path, expires=LATER, key=KEY)
+
+
+class TestAssignment:
+    def test_a_key_is_reached_by_a_signed_get(self) -> None:
+        source = assignment_with().source
+        assert source.request.url == url("GET", "/v1/objects/uploads/a")
+        assert not source.guarded
+
+    def test_a_url_is_guarded_and_told_which_networks_are_allowed(self) -> None:
+        source = assignment_with(source={"url": "https://example.com/a.jpg"}).source
+        assert source.request.url == "https://example.com/a.jpg"
+        assert (source.guarded, source.allowed_networks) == (True, ["10.1.0.0/16"])
+
+    def test_each_output_goes_under_the_tasks_uid(self) -> None:
+        (output,) = assignment_with().outputs
+        assert output.request.url == url("PUT", "/v1/objects/outputs/uid-a/thumb.webp")
+        assert output.request.headers == {"Content-Type": "image/webp"}
+
+    def test_progress_is_posted_by_uid(self) -> None:
+        progress = assignment_with().progress
+        assert progress
+        assert progress.url == url("POST", "/v1/progress/uid-a")
+
+    def test_a_recipe_that_fits_no_environment_variable_stalls(self) -> None:
+        sizes = [{"resize": {"width": 16384, "height": 16384, "fit": "contain"}}] * 16
+        outputs = [{"name": f"{n:063}", "format": "webp", "operations": sizes} for n in range(64)]
+        with pytest.raises(StalledError, match="Split its outputs into several tasks"):
+            assignment_with(outputs=outputs)
+
+
+class TestJob:
+    def manifest(self, **spec: Any) -> dict[str, Any]:
+        task, read_spec = task_with(**spec)
+        return job_for(task, read_spec, Processor("processor:1"), "the assignment")
+
+    def test_the_job_of_a_task(self) -> None:
+        labels = {
+            "app.kubernetes.io/name": "darkroom",
+            "app.kubernetes.io/component": "processor",
+            "app.kubernetes.io/managed-by": "darkroom-operator",
+            "darkroom.dev/task": "a",
+            "darkroom.dev/task-uid": "uid-a",
+        }
+        assert self.manifest(retries=4, deadlineSeconds=7) == {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                "name": job_name("a", "uid-a"),
+                "namespace": "media",
+                "labels": labels,
+                "ownerReferences": [
+                    {
+                        "apiVersion": "darkroom.dev/v1alpha1",
+                        "kind": "ProcessingTask",
+                        "name": "a",
+                        "uid": "uid-a",
+                        "controller": True,
+                        "blockOwnerDeletion": True,
+                    }
+                ],
+            },
+            "spec": {
+                "completions": 1,
+                "parallelism": 1,
+                "backoffLimit": 4,
+                "activeDeadlineSeconds": 7,
+                "podFailurePolicy": {
+                    "rules": [
+                        {
+                            "action": "FailJob",
+                            "onExitCodes": {
+                                "containerName": "processor",
+                                "operator": "In",
+                                "values": [65],
+                            },
+                        },
+                        {
+                            "action": "Ignore",
+                            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+                        },
+                    ]
+                },
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "terminationGracePeriodSeconds": 1,
+                        "automountServiceAccountToken": False,
+                        "enableServiceLinks": False,
+                        "securityContext": {
+                            "runAsNonRoot": True,
+                            "runAsUser": 65532,
+                            "runAsGroup": 65532,
+                            "seccompProfile": {"type": "RuntimeDefault"},
+                        },
+                        "containers": [
+                            {
+                                "name": "processor",
+                                "image": "processor:1",
+                                "imagePullPolicy": "IfNotPresent",
+                                "env": [{"name": "DARKROOM_ASSIGNMENT", "value": "the assignment"}],
+                                "resources": {
+                                    "requests": {"cpu": "100m", "memory": "128Mi"},
+                                    "limits": {"memory": "1Gi"},
+                                },
+                                "securityContext": {
+                                    "allowPrivilegeEscalation": False,
+                                    "readOnlyRootFilesystem": True,
+                                    "capabilities": {"drop": ["ALL"]},
+                                },
+                                "terminationMessagePolicy": "File",
+                                "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+                            }
+                        ],
+                        "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}],
+                    },
+                },
+            },
+        }
+
+    def test_the_manifest_is_json(self) -> None:
+        assert json.loads(json.dumps(self.manifest())) == self.manifest()

@@ -1,0 +1,276 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from darkroom_core.names import job_name
+from darkroom_core.task import TaskSpec
+from darkroom_operator.children import read_job, read_pod
+from darkroom_operator.desired.job import Processor, job_for
+from darkroom_operator.errors import RefusedError
+from darkroom_operator.health import Health, StuckError
+from darkroom_operator.informer import Informer
+from darkroom_operator.reconcile import Reconciler
+from darkroom_operator.resync import Resync
+from darkroom_operator.store import Tasks
+from darkroom_operator.task import Task
+from darkroom_operator.testing import (
+    REPORT,
+    FakeCluster,
+    FakeMirror,
+    at,
+    raw_pod,
+    raw_task,
+    running,
+    terminated,
+)
+from darkroom_operator.workqueue import WorkQueue
+
+JOB = job_name("a", "uid-a")
+
+
+def build(task: Task, spec: TaskSpec, _: datetime) -> dict[str, Any]:
+    return job_for(task, spec, Processor("processor:1"), "{}")
+
+
+class World:
+    """The operator's parts around a fake cluster and a fake history."""
+
+    def __init__(self, before: "World | None" = None) -> None:
+        self.cluster: FakeCluster = before.cluster if before else FakeCluster()
+        self.mirror: FakeMirror = before.mirror if before else FakeMirror()
+        self.tasks, self.queue = Tasks(), WorkQueue()
+        self.now = at("00:00:30")
+        self.jobs = Informer(self.cluster, "jobs", read_job, self.queue.add)
+        self.pods = Informer(self.cluster, "pods", read_pod, self.queue.add)
+        self.reconciler = Reconciler(
+            self.tasks,
+            self.jobs,
+            self.pods,
+            self.cluster,
+            self.mirror,
+            self.queue,
+            build,
+            lambda: self.now,
+        )
+        self.resync = Resync(
+            self.cluster,
+            self.mirror,
+            self.tasks,
+            self.queue,
+            namespace="media",
+            clock=lambda: self.now,
+        )
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        parts = [self.jobs.run(), self.pods.run(), self.reconciler.work(), self.reconciler.work()]
+        running = [asyncio.create_task(part) for part in parts]
+        try:
+            yield
+        finally:
+            for part in running:
+                part.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def submit(self, name: str = "a", **spec: Any) -> None:
+        raw = self.cluster.put("tasks", raw_task(name, **spec))
+        self.tasks.remember(raw)
+        self.queue.add(raw["metadata"]["uid"])
+
+    def pod(self, state: dict[str, Any], phase: str = "Running") -> None:
+        self.cluster.put("pods", raw_pod(state=state, phase=phase))
+
+    def state(self, name: str = "a") -> str | None:
+        raw = self.cluster.objects["tasks"].get(f"uid-{name}", {})
+        state: str | None = raw.get("status", {}).get("state")
+        return state
+
+    async def until(self, state: str, name: str = "a") -> None:
+        async with asyncio.timeout(5):
+            while self.state(name) != state:  # noqa: ASYNC110  # polled
+                await asyncio.sleep(0.001)
+
+    def recorded(self, name: str = "a") -> str | None:
+        status: str | None = self.mirror.records.get(f"uid-{name}", {}).get("status")
+        return status
+
+    async def settle(self) -> None:
+        """Let everything that is due happen."""
+        for _ in range(50):
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_task_goes_its_way_with_four_writes(world: World) -> None:
+    async with world.at_work():
+        world.submit()
+        await world.until("queued")
+        world.pod(running())
+        await world.until("running")
+        world.pod(terminated(0, REPORT), "Succeeded")
+        await world.until("succeeded")
+        await world.settle()
+    assert world.cluster.writes == [
+        f"create job {JOB}",
+        "status queued",
+        "status running",
+        "status succeeded",
+    ]
+    assert world.recorded() == "succeeded"
+
+
+async def test_a_restarted_operator_finds_the_end_it_missed(world: World) -> None:
+    async with world.at_work():
+        world.submit()
+        await world.until("queued")
+    world.pod(terminated(0, REPORT), "Succeeded")
+    restarted = World(before=world)
+    async with restarted.at_work():
+        assert await restarted.resync.once()
+        await restarted.until("succeeded")
+    assert restarted.recorded() == "succeeded"
+    assert world.cluster.writes.count(f"create job {JOB}") == 1
+
+
+async def test_a_job_that_is_deleted_by_hand_is_made_again(world: World) -> None:
+    async with world.at_work():
+        world.submit()
+        await world.until("queued")
+        await world.settle()
+        (uid,) = world.cluster.objects["jobs"]
+        world.cluster.remove("jobs", uid)
+        await world.settle()
+    assert world.cluster.writes.count(f"create job {JOB}") == 2
+
+
+async def test_a_refused_job_is_told_and_tried_again(world: World) -> None:
+    async with world.at_work():
+        world.cluster.refusal = RefusedError("exceeded quota: pods=10")
+        world.submit()
+        await world.until("queued")
+        condition = world.cluster.objects["tasks"]["uid-a"]["status"]["conditions"][0]
+        assert condition["message"] == "The Job cannot be created yet: exceeded quota: pods=10"
+        world.cluster.refusal = None
+        async with asyncio.timeout(5):
+            while not world.cluster.objects["jobs"]:  # noqa: ASYNC110  # polled
+                await asyncio.sleep(0.01)
+
+
+async def test_tasks_go_on_when_the_cluster_is_back(world: World) -> None:
+    async with world.at_work():
+        await world.settle()
+        world.submit()
+        world.cluster.is_away = True
+        await world.settle()
+        world.cluster.is_away = False
+        await world.until("queued")
+
+
+async def test_a_deleted_task_is_recorded_as_canceled_and_forgotten(world: World) -> None:
+    async with world.at_work():
+        world.submit()
+        world.pod(running())
+        await world.until("running")
+        world.cluster.remove("tasks", "uid-a")
+        world.tasks.lost(["uid-a"])
+        world.queue.add("uid-a")
+        await world.settle()
+    assert world.recorded() == "canceled"
+    assert world.tasks.get("uid-a") is None
+    assert world.cluster.writes.count(f"create job {JOB}") == 1
+
+
+async def test_a_finished_task_is_deleted_only_after_its_end_is_recorded(world: World) -> None:
+    world.mirror.is_away = True
+    async with world.at_work():
+        world.submit(ttlSecondsAfterFinished=0)
+        world.pod(terminated(0, REPORT), "Succeeded")
+        await world.until("succeeded")
+        world.queue.add("uid-a")
+        await world.settle()
+        assert world.state() == "succeeded"
+        world.mirror.is_away = False
+        world.queue.add("uid-a")
+        await world.settle()
+    assert world.cluster.objects == {"tasks": {}, "jobs": {}, "pods": {}}
+
+
+async def test_a_task_that_vanished_unseen_is_recorded_by_the_resync(world: World) -> None:
+    async with world.at_work():
+        world.submit()
+        await world.until("queued")
+        world.cluster.remove("tasks", "uid-a")
+        assert await world.resync.once()
+        await world.settle()
+    assert world.recorded() == "canceled"
+
+
+async def test_rows_whose_resource_is_gone_are_canceled_by_the_resync(world: World) -> None:
+    world.submit("here")
+    world.mirror.rows = [
+        ("uid-here", "media", "here"),
+        ("uid-lost", "media", "lost"),
+        ("uid-elsewhere", "another-namespace", "elsewhere"),
+    ]
+    assert await world.resync.once()
+    assert list(world.mirror.records) == ["uid-lost"]
+    assert world.recorded("lost") == "canceled"
+
+
+async def test_a_resync_without_postgres_looks_at_the_cluster_all_the_same(world: World) -> None:
+    world.cluster.put("tasks", raw_task())
+    world.mirror.is_away = True
+    assert not await world.resync.once()
+    assert world.tasks.get("uid-a") is not None
+    assert len(world.queue) == 1
+
+
+async def test_a_resync_without_a_cluster_cancels_nothing(world: World) -> None:
+    world.mirror.rows = [("uid-a", "media", "a")]
+    world.cluster.is_away = True
+    assert not await world.resync.once()
+    assert world.mirror.records == {}
+
+
+async def test_health_notices_work_that_never_ends() -> None:
+    now = 0.0
+    queue = WorkQueue(clock=lambda: now)
+    informer = Informer(FakeCluster(), "pods", read_pod, queue.add)
+    health = Health(queue, [informer])
+    queue.add("a")
+    await queue.get()
+    assert health.check() == "ok"
+    now = 1000.0
+    with pytest.raises(StuckError, match="under way for 1000 s"):
+        health.check()
+
+
+class TestTasks:
+    def test_an_older_version_does_not_replace_a_newer_one(self) -> None:
+        tasks = Tasks()
+        newer, older = raw_task(retries=1), raw_task(retries=2)
+        newer["metadata"] |= {"resourceVersion": "10", "generation": 2}
+        older["metadata"]["resourceVersion"] = "9"
+        assert tasks.remember(newer)
+        assert not tasks.remember(older)
+        assert not tasks.remember(newer)
+        kept = tasks.get("uid-a")
+        assert kept
+        assert kept.spec
+        assert kept.spec.retries == 1
+
+    def test_a_task_that_is_gone_does_not_come_back(self) -> None:
+        tasks = Tasks()
+        tasks.remember(raw_task())
+        tasks.lost(["uid-a", "uid-unknown"])
+        late = raw_task()
+        late["metadata"]["resourceVersion"] = "99"
+        assert not tasks.remember(late)
+        assert tasks.uids() == set()
