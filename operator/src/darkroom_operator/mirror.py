@@ -98,7 +98,9 @@ class PostgresMirror:
                 backoff = _FIRST_BACKOFF
             except (psycopg.Error, TimeoutError) as error:
                 metrics.MIRROR_FAILURES.labels("away").inc()
-                _LOG.warning("Postgres does not answer (%s); again in %.1f s", error, backoff)
+                _LOG.warning(
+                    "Postgres: %s; again in %.1f s", str(error).partition("\n")[0], backoff
+                )
                 self._measure()
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
