@@ -15,7 +15,10 @@ async def find_cluster() -> Configuration:
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            # By itself the client looks at KUBECONFIG when it is imported.
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                os.environ.get("KUBECONFIG"), client_configuration=configuration
+            )
     except (config.ConfigException, OSError) as error:
         raise CommandError(f"there is no way to Kubernetes: {error}") from error
     return configuration

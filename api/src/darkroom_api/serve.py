@@ -1,5 +1,7 @@
 """Runs the API: one process, one event loop."""
 
+import signal
+
 import uvicorn
 
 from darkroom_api.app import create_app
@@ -26,5 +28,8 @@ def serve() -> int:
             timeout_keep_alive=75,
         )
     )
+    # Once it has shut down, uvicorn raises the signal again; an end that was asked for is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 1

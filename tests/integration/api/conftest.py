@@ -4,7 +4,14 @@ What `FakeCluster` leaves out (schemas, admission) is tested against a real API 
 `client` speaks to the application in memory; tests of sockets and signals run `served`.
 """
 
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -12,7 +19,7 @@ import psycopg
 import pytest
 from darkroom_api.app import create_app
 from darkroom_api.settings import Settings
-from darkroom_api.testing import FakeCluster, User, client_of, register, sign_in
+from darkroom_api.testing import FakeApiServer, FakeCluster, User, client_of, register, sign_in
 
 ADMIN = {"email": "admin@darkroom.internal", "password": "the admin's password"}
 
@@ -40,7 +47,7 @@ def settings(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> Setti
     """The settings that this environment gives."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return Settings()  # type: ignore[call-arg]  # from the environment
+    return Settings()
 
 
 @pytest.fixture
@@ -81,3 +88,63 @@ def db(database_url: str) -> Iterator[psycopg.Connection]:
     """A connection of the test's own, as the operator has one."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def api_server() -> Iterator[FakeApiServer]:
+    """What answers for Kubernetes where a process of its own is tested."""
+    with FakeApiServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def kubeconfig(api_server: FakeApiServer, tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    path.write_text(api_server.kubeconfig)
+    return path
+
+
+@pytest.fixture
+def served(
+    environment: Environment, kubeconfig: Path, tmp_path: Path
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`python -m darkroom_api serve` on a port of its own: its URL and the process."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    more = {"KUBECONFIG": str(kubeconfig), "TMPDIR": str(temporary)}
+    more |= {"DARKROOM_HOST": "127.0.0.1", "DARKROOM_PORT": str(port)}
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "darkroom_api", "serve"],
+            env=os.environ | environment | more,
+            stdout=output,
+            stderr=output,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while not _is_ready(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            pytest.fail(f"the API did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+    yield url, process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx2.get(f"{url}/readyz").status_code == 200
+    except httpx2.TransportError:
+        return False

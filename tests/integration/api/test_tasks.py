@@ -48,8 +48,7 @@ async def submitted(user: User, task_id: str) -> dict[str, Any]:
         task: dict[str, Any] = (await user.get(f"/v1/tasks/{task_id}")).json()
         return task if task["kubernetes"]["uid"] else None
 
-    found = await until(with_uid)
-    assert found
+    found: dict[str, Any] = await until(with_uid)
     return found
 
 

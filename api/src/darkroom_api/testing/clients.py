@@ -1,19 +1,16 @@
-"""For tests, here and elsewhere: a cluster in memory, and clients of an application in memory."""
+"""Clients of an application in memory, and users of it."""
 
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx2
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
-
-from darkroom_api.tasks.cluster import Cluster, ClusterUnavailableError, RefusedError
 
 RECIPE: Final = {
     "outputs": [
@@ -24,47 +21,6 @@ RECIPE: Final = {
 _PASSWORD: Final = "a long enough password"  # noqa: S105  # of users that live for one test
 
 _BASE_URL: Final = "http://darkroom.test"
-
-T = TypeVar("T")
-
-
-class FakeCluster:
-    """Keeps what is created. It validates nothing: that is for tests with a real API server."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-        self.refusal: str | None = None
-        self.resources: dict[tuple[str, str], dict[str, Any]] = {}
-        self.calls: list[str] = []
-
-    async def create_task(self, body: dict[str, Any]) -> str:
-        """Keep the resource."""
-        self._call("create")
-        if self.refusal:
-            raise RefusedError(self.refusal)
-        key = (body["metadata"]["namespace"], body["metadata"]["name"])
-        if key not in self.resources:
-            metadata = {**body["metadata"], "uid": str(uuid.uuid4())}
-            self.resources[key] = {**body, "metadata": metadata}
-        uid: str = self.resources[key]["metadata"]["uid"]
-        return uid
-
-    async def delete_task(self, namespace: str, name: str, *, uid: str | None) -> None:
-        """Forget the resource, if it is this one."""
-        self._call("delete")
-        found = self.resources.get((namespace, name))
-        if found and uid in {None, found["metadata"]["uid"]}:
-            del self.resources[namespace, name]
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Cluster]:
-        """As `create_app` opens a cluster."""
-        yield self
-
-    def _call(self, name: str) -> None:
-        self.calls.append(name)
-        if self.is_away:
-            raise ClusterUnavailableError("the cluster is away")
 
 
 @asynccontextmanager
@@ -120,7 +76,7 @@ async def register(client: httpx2.AsyncClient, email: str) -> User:
     return await sign_in(client, **credentials)
 
 
-async def until(check: Callable[[], Awaitable[T] | T], seconds: float = 15) -> T:
+async def until(check: Callable[[], Any], seconds: float = 15) -> Any:  # noqa: ANN401  # the answer's
     """Ask again and again until the answer is true, and return it."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,0 +1,16 @@
+"""For tests, here and elsewhere; the service itself imports nothing from here."""
+
+from darkroom_api.testing.api_server import FakeApiServer
+from darkroom_api.testing.clients import RECIPE, User, client_of, register, sign_in, until
+from darkroom_api.testing.cluster import FakeCluster
+
+__all__ = [
+    "RECIPE",
+    "FakeApiServer",
+    "FakeCluster",
+    "User",
+    "client_of",
+    "register",
+    "sign_in",
+    "until",
+]
