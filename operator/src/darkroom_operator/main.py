@@ -4,9 +4,10 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import kopf
+from darkroom_core import names
 from darkroom_core.storage import open_storage
 from darkroom_core.task import TaskSpec
 from prometheus_client import start_http_server
@@ -121,6 +122,8 @@ async def _run_kopf(settings: Settings, operator: Operator) -> None:
         registry=registry_for(operator.tasks, operator.queue, operator.health),
         settings=kopf_settings(),
         standalone=True,
+        # Without an identity kopf asks for the user's name, and a container's user may have none.
+        identity=cast("Any", names.OPERATOR),
         namespaces=[settings.namespace],
         liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/livez",
     )
