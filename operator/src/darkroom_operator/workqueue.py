@@ -6,7 +6,6 @@ again only when that work is done, so no key is ever worked on twice at the same
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -21,15 +20,15 @@ class WorkQueue:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._waiting: deque[str] = deque()
+        # It wakes one worker for each key; an event would wake all of them.
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._dirty: dict[str, float] = {}
         self._working: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._failures: dict[str, int] = {}
-        self._is_filled = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._waiting.qsize()
 
     def add(self, key: str) -> None:
         """Put the key into the queue unless it waits there already."""
@@ -73,12 +72,9 @@ class WorkQueue:
 
     async def get(self) -> str:
         """Wait for a key; whoever gets one must call `done`."""
-        while not self._waiting:
-            self._is_filled.clear()
-            await self._is_filled.wait()
-        key = self._waiting.popleft()
+        key = await self._waiting.get()
         now = self._clock()
-        metrics.QUEUE_DEPTH.set(len(self._waiting))
+        metrics.QUEUE_DEPTH.set(len(self))
         metrics.QUEUE_SECONDS.observe(now - self._dirty.pop(key))
         self._working[key] = now
         return key
@@ -98,9 +94,8 @@ class WorkQueue:
         return max(ages, default=0)
 
     def _enqueue(self, key: str) -> None:
-        self._waiting.append(key)
-        metrics.QUEUE_DEPTH.set(len(self._waiting))
-        self._is_filled.set()
+        self._waiting.put_nowait(key)
+        metrics.QUEUE_DEPTH.set(len(self))
 
     def _ring(self, key: str) -> None:
         self._timers.pop(key, None)
