@@ -28,7 +28,7 @@ def serve() -> int:
             timeout_keep_alive=75,
         )
     )
-    # Once it has shut down, uvicorn raises the signal again; an end that was asked for is no failure.
+    # Once it has shut down, uvicorn raises the signal again: what was asked for is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     server.run()

@@ -88,8 +88,10 @@ class Submitter:
         return len(claims)
 
     def _end(self, task: asyncio.Task[None]) -> None:
+        # Rows may be waiting for this place.
+        if self._failures or len(self._running) >= self._concurrency:
+            self.wake()
         self._running.discard(task)
-        self.wake()
 
     async def _pause(self) -> None:
         """Wait for a reason to look again; rows may come to be due without one."""
@@ -125,7 +127,9 @@ class Submitter:
             return await self._put_off(claim, error)
         self._answered()
         async with self._pool.connection() as connection:
-            await submission.note_created(connection, claim.id, uid=uid)
+            is_canceled = await submission.note_created(connection, claim.id, uid=uid)
+        if is_canceled:
+            self.wake()
         delay = (datetime.now(UTC) - claim.created_at).total_seconds()
         self._metrics.submit_delay.observe(max(delay, 0))
         return "created"
@@ -160,6 +164,7 @@ class Submitter:
     def _answered(self) -> None:
         if self._failures:
             _log.info("Kubernetes answers again")
+            self.wake()
         self._failures = 0
         self._resume_at = 0.0
 
