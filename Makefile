@@ -32,6 +32,7 @@ check: $(UV) ## Lint, types, architecture, generated files
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	MYPYPATH=benchmarks $(RUN) mypy --explicit-package-bases tests tools benchmarks
 	$(RUN) lint-imports
 	$(MAKE) --no-print-directory verify
 

@@ -52,7 +52,7 @@ def main() -> None:
         parser.error("there is no Darkroom to measure: run `make up` first")
     os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
     os.environ["PATH"] = f"{(options.state / 'bin').resolve()}:{os.environ['PATH']}"
-    config.load_kube_config()
+    config.load_kube_config(environment["KUBECONFIG"])  # type: ignore[no-untyped-call]
     user = Client(environment["DARKROOM_URL"]).login(
         environment["DARKROOM_EMAIL"], environment["DARKROOM_PASSWORD"]
     )
@@ -68,9 +68,8 @@ def main() -> None:
 def _template(user: Client, photograph: bytes) -> dict[str, Any]:
     """Run one task and return its Job's spec: the raw Jobs do just the same work."""
     task = user.wait(user.submit(photograph, RECIPE)["id"])
-    job = client.BatchV1Api().read_namespaced_job(
-        task["kubernetes"]["job"], NAMESPACE, _preload_content=False
-    )
+    batch: Any = client.BatchV1Api()
+    job = batch.read_namespaced_job(task["kubernetes"]["job"], NAMESPACE, _preload_content=False)
     spec: dict[str, Any] = json.loads(job.data)["spec"]
     return spec
 

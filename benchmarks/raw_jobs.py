@@ -18,7 +18,7 @@ class RawJobs:
     """Makes Jobs from one template, and sees them end by a watch."""
 
     def __init__(self, namespace: str, template: dict[str, Any]) -> None:
-        self._batch = client.BatchV1Api()
+        self._batch: Any = client.BatchV1Api()
         self._namespace = namespace
         self._spec = _plain(template)
         self._count = 0

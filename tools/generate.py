@@ -45,9 +45,9 @@ def generated() -> dict[Path, str]:
 
 
 def _openapi() -> str:
-    from darkroom_api.openapi import openapi_document  # noqa: PLC0415  # slow to import
+    from darkroom_api import openapi  # noqa: PLC0415  # slow to import
 
-    return openapi_document()
+    return openapi.text()
 
 
 def _chart_template(resource: dict[str, object]) -> str:

@@ -46,8 +46,8 @@ def test_the_columns_tell_the_story(
     apply(name, {"source": {"url": f"{source_url}/earth.jpg"}, "outputs": [thumb]})
     release.kubectl("wait", "--for=condition=Succeeded", f"ptask/{name}", "--timeout=60s")
     header, row = release.kubectl("get", "processingtasks", name).splitlines()
-    assert header.split() == ["NAME", "STATUS", "REASON", "ATTEMPTS", "OUTPUTS", "AGE"]
-    assert row.split()[:5] == [name, "succeeded", "Processed", "1", "thumb"]
+    assert header.split() == ["NAME", "STATUS", "REASON", "ATTEMPTS", "AGE", "FINISHED"]
+    assert row.split()[:4] == [name, "succeeded", "Processed", "1"]
     assert name in release.kubectl("get", "darkroom")
     selected = "--field-selector=status.state=succeeded"
     assert name in release.kubectl("get", "ptask", selected)

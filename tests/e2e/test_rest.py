@@ -27,8 +27,8 @@ def owner(anonymous: Client) -> Client:
 @pytest.fixture(scope="module")
 def finished(owner: Client) -> Any:
     """Return one finished task with two outputs, for all tests that only look at it."""
-    thumb = {"name": "thumb", "format": "webp"}
-    thumb["operations"] = [{"resize": {"width": 512, "height": 512, "fit": "cover"}}]
+    resize = {"width": 512, "height": 512, "fit": "cover"}
+    thumb = {"name": "thumb", "format": "webp", "operations": [{"resize": resize}]}
     content = (ROOT / "samples/earth.jpg").read_bytes()
     task = owner.submit(content, {"outputs": [thumb, WEB]}, filename="earth.jpg")
     return owner.wait(task["id"])

@@ -16,9 +16,8 @@ _COLUMNS: Final = (
     ("Status", "string", ".status.state", "Where the task is.", 0),
     ("Reason", "string", f"{_SUCCEEDED}.reason", "Why it is there.", 0),
     ("Attempts", "integer", ".status.attempts", "Processors started.", 0),
-    ("Outputs", "string", ".spec.outputs[*].name", "The files to make.", 0),
     ("Age", "date", ".metadata.creationTimestamp", "Time since it was created.", 0),
-    ("Finished", "date", ".status.finishedAt", "Time since it ended.", 1),
+    ("Finished", "date", ".status.finishedAt", "Time since it ended.", 0),
     ("Job", "string", ".status.job", "Its Job.", 1),
     ("Message", "string", f"{_SUCCEEDED}.message", "The story in a sentence.", 1),
 )
