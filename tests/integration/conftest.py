@@ -19,13 +19,17 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+import boto3
 import psycopg
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from darkroom_api import migrate
 from psycopg import sql
 
 _TEMPLATE = "darkroom_template"
 _PASSWORD = "it's only for tests"
+_BUCKET = "darkroom"
+_S3_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "only-for-tests"}
 
 
 @dataclass
@@ -66,7 +70,6 @@ class PostgresServer:
                 cwd=self.directory,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
         deadline = time.monotonic() + 60
         while True:
@@ -82,7 +85,12 @@ class PostgresServer:
         """Signal the process that runs it, or with SIGKILL all of them, as a container ends."""
         assert self.process
         if with_signal == signal.SIGKILL:
-            os.killpg(self.process.pid, with_signal)
+            everybody = _family(self.process.pid)
+            for pid in everybody:
+                os.kill(pid, with_signal)
+            self.process.wait(30)
+            while any(Path(f"/proc/{pid}").exists() for pid in everybody):
+                time.sleep(0.01)
         else:
             self.process.send_signal(with_signal)
         return self.process.wait(30)
@@ -96,6 +104,11 @@ class PostgresServer:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
         return self.url(name)
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(descendant for child in children for descendant in _family(int(child)))]
 
 
 def _environment_for_postgres(directory: Path) -> dict[str, str]:
@@ -150,3 +163,73 @@ def database_url(postgres: PostgresServer) -> str:
 def empty_database_url(postgres: PostgresServer) -> str:
     """A fresh database with nothing in it."""
     return postgres.new_database(None)
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A bucket of a real S3 server; the credentials are in the environment."""
+
+    endpoint: str
+    bucket: str
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(servers_directory: Path) -> Iterator[str]:
+    """The session's S3 server: its endpoint."""
+    directory = servers_directory / "s3"
+    directory.mkdir()
+    services = ("master", "volume", "filer", "s3", "admin")
+    ports = {name: _free_port() for name in services}
+    endpoint = f"http://127.0.0.1:{ports['s3']}"
+    log = servers_directory / "s3.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(str(Path(sys.executable).parent / "weed"), "mini", f"-dir={directory}"),
+                *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
+                *(f"-{name}.port={port}" for name, port in ports.items()),
+                *(f"-{name}.port.grpc={_free_port()}" for name in services),
+                *(f"-{name}.localSocket={directory / name}.sock" for name in ("filer", "s3")),
+                *("-s3.port.iceberg=0", "-webdav=false", "-admin.ui=false", f"-bucket={_BUCKET}"),
+            ],
+            env=os.environ | _S3_CREDENTIALS,
+            cwd=directory,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        _wait_for_bucket(endpoint, process, log)
+        yield endpoint
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def s3(seaweedfs: str, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A bucket, which the session's tests share."""
+    for name, value in _S3_CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return S3Server(seaweedfs, _BUCKET)
+
+
+def _wait_for_bucket(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=_S3_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=_S3_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+    deadline = time.monotonic() + 60
+    with closing(client):
+        while True:
+            try:
+                client.put_object(Bucket=_BUCKET, Key="ready", Body=b"")
+                break
+            except (BotoCoreError, ClientError) as error:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    process.wait()
+                    pytest.fail(f"S3 did not start ({error}):\n{log.read_text()[-4000:]}")
+                time.sleep(0.1)

@@ -35,7 +35,7 @@ def secret_values() -> dict[str, str]:
 def bootstrap(*, secret_name: str, namespace: str) -> int:
     """Create the Secret, or find that it exists and leave it alone."""
     is_new = asyncio.run(_create(secret_name, namespace))
-    what = "made" if is_new else "exists already, and was left as it is"
+    what = "is made" if is_new else "exists already, and was left as it is"
     sys.stdout.write(f"the Secret {secret_name} in {namespace} {what}\n")
     return 0
 
