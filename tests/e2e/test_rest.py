@@ -133,7 +133,10 @@ def test_a_corrupt_picture_fails_once_with_a_code_and_a_sentence(
     assert task["error"]["code"] == "corrupt_image"
     assert task["error"]["retryable"] is False
     assert task["error"]["message"].endswith(".")
-    job = json.loads(release.kubectl("get", "job", task["kubernetes"]["job"], "-o", "json"))
+    name = f"job/{task['kubernetes']['job']}"
+    # The task's end is seen in its pod, a moment before the Job's controller says so.
+    release.kubectl("wait", "--for=condition=Failed", name, "--timeout=30s")
+    job = json.loads(release.kubectl("get", name, "-o", "json"))
     assert job["status"]["failed"] == 1
     answer = user.request("GET", f"/v1/tasks/{task['id']}/outputs/thumb")
     assert answer.status in {404, 409}

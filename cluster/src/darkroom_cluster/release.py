@@ -89,7 +89,7 @@ def install(
     sets = [f"{name}={value}" for name, value in zip(settings, parts, strict=True)]
     command = [
         *(str(helm_path()), "upgrade", "--install", RELEASE, str(root / "charts/darkroom")),
-        *("--namespace", NAMESPACE, "--values", str(root / PROFILE), "--wait", "--timeout", "5m"),
+        *("--namespace", NAMESPACE, "--values", str(root / PROFILE), "--wait", "--timeout", "3m"),
         *(argument for value in [*sets, *values] for argument in ("--set", value)),
     ]
     _restricted_namespace(release)
