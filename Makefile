@@ -21,7 +21,8 @@ up: $(UV) ## Make a cluster, install Darkroom, process a photograph
 
 .PHONY: down
 down: $(UV) ## Remove every process, mount, interface and cgroup that `make up` made
-	@$(RUN) python -m darkroom_cluster.teardown
+	@$(RUN) python -m darkroom_cluster stop
+	@rm -f $(STATE)/env $(STATE)/kubeconfig
 
 .PHONY: test
 test: $(UV) ## Run every test there is

@@ -6,6 +6,7 @@ be met while it runs.
 """
 
 import json
+import os
 import secrets
 import subprocess
 import uuid
@@ -97,7 +98,7 @@ def apply(release: Release) -> Apply:
         }
         return subprocess.run(
             [str(kubectl_path()), "apply", *options, "-f", "-"],
-            env={"KUBECONFIG": str(release.cluster.kubeconfig)},
+            env={**os.environ, "KUBECONFIG": str(release.cluster.kubeconfig)},
             input=json.dumps(manifest),
             capture_output=True,
             text=True,

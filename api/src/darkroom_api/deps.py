@@ -1,4 +1,7 @@
-"""What an endpoint can ask for, each by one annotation."""
+"""What an endpoint can ask for, each by one annotation.
+
+All are coroutines, though they await nothing: FastAPI runs plain functions in threads.
+"""
 
 from typing import Annotated
 
@@ -16,7 +19,7 @@ _bearer = OAuth2PasswordBearer(
 )
 
 
-def resources_of(request: Request) -> Resources:
+async def resources_of(request: Request) -> Resources:
     """Return what the lifespan opened."""
     resources: Resources = request.state.resources
     return resources
@@ -25,15 +28,15 @@ def resources_of(request: Request) -> Resources:
 Res = Annotated[Resources, Depends(resources_of)]
 
 
-def _pool(resources: Res) -> Pool:
+async def _pool(resources: Res) -> Pool:
     return resources.pool
 
 
-def _storage(resources: Res) -> Storage:
+async def _storage(resources: Res) -> Storage:
     return resources.storage
 
 
-def _identity(resources: Res, token: Annotated[str | None, Depends(_bearer)]) -> Identity:
+async def _identity(resources: Res, token: Annotated[str | None, Depends(_bearer)]) -> Identity:
     if not token:
         raise UnauthorizedError("send an access token: Authorization: Bearer ...")
     return resources.tokens.read(token)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -198,17 +199,17 @@ async def test_the_access_log_is_one_json_object_per_request(ada: User, tmp_path
 
 class TestWithoutPostgres:
     @pytest.fixture(autouse=True)
-    def started_again(self, postgres: object) -> Iterator[None]:
+    def started_again(self, postgres: Any) -> Iterator[None]:
         yield
-        if postgres.process.poll() is not None:  # type: ignore[attr-defined]
-            postgres.start()  # type: ignore[attr-defined]
+        if postgres.process.poll() is not None:
+            postgres.start()
 
     @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
     async def test_requests_are_put_off_and_it_recovers_by_itself(
-        self, served: Served, ada: User, postgres: object, how: signal.Signals
+        self, served: Served, ada: User, postgres: Any, how: signal.Signals, tmp_path: Path
     ) -> None:
         await ada.upload()
-        postgres.stop(how)  # type: ignore[attr-defined]
+        postgres.stop(how)
 
         for _ in range(2):
             started = time.monotonic()
@@ -221,8 +222,10 @@ class TestWithoutPostgres:
                 assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
                 assert answer.headers["retry-after"] == "2"
         assert (await ada.get("/livez")).status_code == 200
+        # Of what was not accepted nothing is kept.
+        assert len(leftovers(tmp_path, served[1])) == 1
 
-        postgres.start()  # type: ignore[attr-defined]
+        postgres.start()
 
         async def works() -> bool:
             return (await ada.upload()).status_code == 202

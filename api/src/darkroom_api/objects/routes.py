@@ -14,7 +14,7 @@ from darkroom_api.spool import Spool
 from darkroom_api.streaming import streamed
 
 
-def _only_local(resources: Res) -> None:
+async def _only_local(resources: Res) -> None:
     if resources.settings.storage.backend != "local":
         raise errors.NotFoundError("objects are in the bucket, and are not served from here")
 

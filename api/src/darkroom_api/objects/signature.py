@@ -10,7 +10,7 @@ from darkroom_api.deps import Res
 from darkroom_api.errors import InvalidSignatureError
 
 
-def check_signature(
+async def check_signature(
     request: Request,
     resources: Res,
     expires: Annotated[str, Query(description="Seconds since 1970.")] = "",

@@ -57,7 +57,7 @@ class Position:
     id: str
 
 
-_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(TaskRow))
+_COLUMNS: Final = sql.SQL(", ".join(field.name for field in fields(TaskRow)))
 # An admin sees every task; others only their own.
 _VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s)")
 

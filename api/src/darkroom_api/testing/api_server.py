@@ -27,6 +27,9 @@ class Asked:
 class FakeApiServer(ThreadingHTTPServer):
     """Answers by the table `answers`, else as if all were well, and keeps what it was asked."""
 
+    # With the default of 5, a burst of connections waits a second for a second try.
+    request_queue_size = 64
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, Answer] = {}
