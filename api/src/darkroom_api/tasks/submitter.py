@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 2.0
-_STOP_SECONDS: Final = 12.0
+_STOP_SECONDS: Final = 8.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
 _DATABASE_AWAY: Final = (psycopg.Error, psycopg_pool.PoolTimeout)
