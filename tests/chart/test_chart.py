@@ -9,7 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from darkroom_api.settings import Settings as ApiSettings
 from darkroom_cluster.binary import helm_path
+from darkroom_operator.settings import Settings as OperatorSettings
+from pydantic import BaseModel
 
 CHART = Path(__file__).parents[2] / "charts/darkroom"
 PROFILES = sorted((CHART / "profiles").glob("*.yaml"))
@@ -152,6 +155,58 @@ def test_every_value_is_in_the_schema_and_has_its_meaning_above_it() -> None:
         name = path.rpartition(".")[2]
         places = [i for i, line in enumerate(lines) if re.match(rf"\s*{name}:", line)]
         assert any("#" in lines[i - 1] for i in places), f"{path} is not explained"
+
+
+def settings_of(model: type[BaseModel], prefix: str = "DARKROOM_") -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= settings_of(inner, f"{prefix}{name.upper()}__")
+        else:
+            found.add(f"{prefix}{name.upper()}")
+    return found
+
+
+def variables_of(component: str, profile: str) -> set[str]:
+    documents = render("--values", str(CHART / f"profiles/{profile}.yaml"))
+    deployment = objects(documents, "Deployment")[f"darkroom-{component}"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {v["name"] for v in container["env"] if v["name"].startswith("DARKROOM_")}
+
+
+# What the chart leaves at its default, on purpose.
+LEFT = {
+    "api": {
+        "DARKROOM_DATABASE_CONNECTIONS",
+        "DARKROOM_HOST",
+        "DARKROOM_MAX_OUTPUT_BYTES",
+        "DARKROOM_PORT",
+        "DARKROOM_SHUTDOWN_SECONDS",
+        "DARKROOM_STORAGE__DIRECTORY",
+        "DARKROOM_SUBMIT_CONCURRENCY",
+        "DARKROOM_TRUSTED_PROXIES",
+    },
+    "operator": {
+        "DARKROOM_LIVENESS_PORT",
+        "DARKROOM_LOG_LEVEL",
+        "DARKROOM_METRICS_PORT",
+        "DARKROOM_STORAGE__DIRECTORY",
+        "DARKROOM_WORKERS",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("component", "settings"), [("api", ApiSettings), ("operator", OperatorSettings)]
+)
+def test_the_chart_sets_every_setting_or_leaves_it_on_purpose(
+    component: str, settings: type[BaseModel]
+) -> None:
+    given = variables_of(component, "evaluation") | variables_of(component, "external")
+    # No profile needs another endpoint than Amazon's.
+    endpoint = {"DARKROOM_STORAGE__ENDPOINT"}
+    assert given == settings_of(settings) - LEFT[component] - endpoint
 
 
 def leaves(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> list[str]:
