@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import kopf
@@ -80,7 +80,6 @@ def job_builder(settings: Settings) -> JobFor:
         signer=open_storage(settings.storage),
         api_url=settings.storage.url,
         signing_key=settings.storage.signing_key_bytes,
-        lifetime=timedelta(seconds=settings.assignment_seconds),
         allowed_networks=[str(network) for network in settings.allowed_source_networks],
         limits=settings.limits,
     )

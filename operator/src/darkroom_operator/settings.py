@@ -47,9 +47,6 @@ class Settings(BaseSettings):
         description="Networks (a JSON list of CIDRs) that a source URL may reach although they "
         "are not public.",
     )
-    assignment_seconds: Annotated[int, Field(ge=60, le=604_800)] = Field(
-        86_400, description="Seconds for which a processor's signed URLs are valid."
-    )
     limits: Limits = Field(
         default_factory=Limits, description="What a processor refuses to exceed."
     )

@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ TERMS = Terms(
     signer=LocalStorage(Path("/nowhere"), base_url="http://api", signing_key=KEY),
     api_url="http://api",
     signing_key=KEY,
-    lifetime=timedelta(hours=1),
     allowed_networks=["10.1.0.0/16"],
 )
-NOW, LATER = at("00:00:00"), at("01:00:00")
+# The deadline of 600 seconds and an hour more.
+NOW, LATER = at("00:00:00"), at("01:10:00")
 
 
 def task_with(**spec: Any) -> tuple[Task, TaskSpec]:

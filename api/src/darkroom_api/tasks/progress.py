@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
+from darkroom_core.storage.signing import PROGRESS_PATH
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +12,7 @@ from darkroom_api.deps import Database
 from darkroom_api.objects.signature import check_signature
 from darkroom_api.tasks import queries
 
-router = APIRouter(prefix="/v1/progress", tags=["processors"])
+router = APIRouter(prefix=PROGRESS_PATH.rstrip("/"), tags=["processors"])
 
 
 class Progress(BaseModel):

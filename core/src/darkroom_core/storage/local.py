@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -28,7 +29,7 @@ class LocalStorage:
         """Write beside the target and rename, so that a reader never sees half an object."""
         target = self._path(key)
         incoming = self._directory / _INCOMING
-        try:
+        with _translated(key):
             incoming.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
@@ -39,29 +40,23 @@ class LocalStorage:
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise
-        except OSError as error:
-            msg = f"{key} could not be written: {error.strerror}"
-            raise StorageError(msg) from error
         return StoredObject(key, size)
 
     def open(self, key: str) -> BinaryIO:
         """Open the file."""
-        try:
+        with _translated(key):
             return self._path(key).open("rb")
-        except FileNotFoundError:
-            raise _not_found(key) from None
 
     def stat(self, key: str) -> StoredObject:
         """Look at the file."""
-        try:
+        with _translated(key):
             return StoredObject(key, self._path(key).stat().st_size)
-        except FileNotFoundError:
-            raise _not_found(key) from None
 
     def delete(self, key: str) -> None:
         """Remove the file, and the directories that it leaves empty."""
         path = self._path(key)
-        path.unlink(missing_ok=True)
+        with _translated(key):
+            path.unlink(missing_ok=True)
         for directory in path.relative_to(self._directory).parents[:-1]:
             with suppress(OSError):
                 os.rmdir(self._directory / directory)  # noqa: PTH106  # only where it is empty
@@ -89,5 +84,14 @@ class LocalStorage:
         return self._directory / checked_key(key)
 
 
-def _not_found(key: str) -> ObjectNotFoundError:
-    return ObjectNotFoundError(f"there is no object {key}")
+@contextmanager
+def _translated(key: str) -> Iterator[None]:
+    """Turn what the file system raises into what Storage promises."""
+    try:
+        yield
+    except FileNotFoundError:
+        msg = f"there is no object {key}"
+        raise ObjectNotFoundError(msg) from None
+    except OSError as error:
+        msg = f"the object {key} cannot be reached: {error.strerror}"
+        raise StorageError(msg) from error

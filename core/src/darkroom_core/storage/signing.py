@@ -13,6 +13,9 @@ from urllib.parse import urlencode
 OBJECTS_PATH: Final = "/v1/objects/"
 """Where the API serves the objects of local storage."""
 
+PROGRESS_PATH: Final = "/v1/progress/"
+"""Where the API takes a processor's progress, followed by the task's UID."""
+
 
 def signed_url(base_url: str, method: str, path: str, *, expires: datetime, key: bytes) -> str:
     """Return `base_url` + `path` with the query that lets `method` through until `expires`."""

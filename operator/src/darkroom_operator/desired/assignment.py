@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from darkroom_core import assignment, names
 from darkroom_core.assignment import (
@@ -13,11 +14,15 @@ from darkroom_core.assignment import (
     SignedRequest,
 )
 from darkroom_core.storage.base import Storage
-from darkroom_core.storage.signing import signed_url
+from darkroom_core.storage.signing import PROGRESS_PATH, signed_url
 from darkroom_core.task import Source, TaskSpec
 
 from darkroom_operator.errors import StalledError
 from darkroom_operator.task import Task
+
+# A Job's deadline runs from when its controller first saw it, which may be late in a long queue.
+MARGIN: Final = timedelta(hours=1)
+"""How much longer than the task's deadline its signed URLs are valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,6 @@ class Terms:
     api_url: str
     """Where processors reach the API, for progress."""
     signing_key: bytes = field(repr=False)
-    lifetime: timedelta = timedelta(days=1)
     allowed_networks: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
 
@@ -39,7 +43,7 @@ def assignment_for(task: Task, spec: TaskSpec, terms: Terms, now: datetime) -> s
 
     Raises StalledError where it is longer than an environment variable may be.
     """
-    expires = now + terms.lifetime
+    expires = now + timedelta(seconds=spec.deadline_seconds) + MARGIN
     document = Assignment(
         task=task.metadata.name,
         source=_source(spec.source, terms, expires),
@@ -78,7 +82,7 @@ def _source(source: Source, terms: Terms, expires: datetime) -> AssignedSource:
 
 
 def _progress(uid: str, terms: Terms, expires: datetime) -> SignedRequest:
-    path = f"/v1/progress/{uid}"
+    path = PROGRESS_PATH + uid
     return SignedRequest(
         url=signed_url(terms.api_url, "POST", path, expires=expires, key=terms.signing_key)
     )
