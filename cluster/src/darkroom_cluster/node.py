@@ -1,6 +1,7 @@
 """A node of our own: a Kubernetes in its own namespaces, started and stopped without a trace."""
 
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from darkroom_cluster import binary, cgroups, configs, containers, credentials
-from darkroom_cluster.api import Api, ready
+from darkroom_cluster.api import Api, ApiError, ready
 from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError, alone
 from darkroom_cluster.orders import FURNISHED, Orders
 from darkroom_cluster.process import Process
@@ -67,6 +68,12 @@ class Node:
         """Say what is not as it should be."""
         if self.process() is None:
             return "it is not running"
+        try:
+            return self._reported_problem()
+        except (OSError, http.client.HTTPException, ApiError) as error:
+            return f"its API server does not answer as it should: {error}"
+
+    def _reported_problem(self) -> str | None:
         if not ready(self.kubeconfig):
             return "its API server does not answer"
         if not (self.home / FURNISHED).exists():
@@ -122,9 +129,9 @@ class Node:
         command = ["setsid", "--fork", "unshare", "--mount", "--net", "--pid", "--fork"]
         command += [sys.executable, "-m", "darkroom_cluster.init", json.dumps(asdict(orders))]
         with (self.home / "logs" / "init.log").open("a") as log:
-            subprocess.run(
+            launched = subprocess.run(
                 command,
-                check=True,
+                check=False,
                 cwd="/",
                 env={**os.environ, "PATH": SEARCH_PATH},
                 pass_fds=(api, web),
@@ -132,6 +139,8 @@ class Node:
                 stdout=log,
                 stderr=log,
             )
+            if launched.returncode:
+                raise ClusterError(f"The cluster {self.name} did not start: the log is {log.name}.")
 
     def _first_process(self) -> int:
         deadline = time.monotonic() + 15

@@ -23,6 +23,11 @@ class Process:
         pid = int(Path("/proc/self").readlink().name)
         return cls(pid, _started("self") or 0)
 
+    @classmethod
+    def numbered(cls, pid: int) -> "Process":
+        """The process that has this number now."""
+        return cls(pid, _started(str(pid)) or 0)
+
     def alive(self) -> bool:
         """Whether it still runs; a zombie does not."""
         return _started(str(self.pid)) == self.started

@@ -16,6 +16,10 @@ from darkroom_cluster.local import Local
 class Provider(Protocol):
     """Whoever has a cluster for us and can bring images into it."""
 
+    def prepare(self) -> None:
+        """Say all that is lacking, or get it, before there is any other work."""
+        ...
+
     def ensure(self, name: str, state: Path) -> Cluster:
         """Find the cluster or start it."""
         ...
@@ -30,6 +34,10 @@ class Provider(Protocol):
 
     def load_images(self, cluster: Cluster, images: Sequence[str]) -> None:
         """Make the images available to the cluster."""
+        ...
+
+    def reach(self, cluster: Cluster, namespace: str, service: str) -> None:
+        """Make the cluster's URL lead to the Service, which is on NodePort 30080."""
         ...
 
 
@@ -49,6 +57,11 @@ def _provider() -> Provider:
     return choose(os.environ.get("CLUSTER", ""))
 
 
+def prepare() -> None:
+    """Say all that this machine lacks for the cluster, or get it."""
+    _provider().prepare()
+
+
 def ensure(name: str, state: Path) -> Cluster:
     """Find the cluster of this name well, or start it; and put kubectl and helm into state/bin."""
     cluster = _provider().ensure(name, state)
@@ -59,6 +72,11 @@ def ensure(name: str, state: Path) -> Cluster:
 def stop(name: str, state: Path) -> None:
     """Remove every trace of the cluster; nothing if there is none."""
     _provider().stop(name, state)
+
+
+def reach(cluster: Cluster, namespace: str, service: str) -> None:
+    """Make the cluster's URL lead to the installed Service."""
+    _PROVIDERS[cluster.kind]().reach(cluster, namespace, service)
 
 
 def load_images(cluster: Cluster, images: Sequence[str]) -> None:
@@ -72,9 +90,11 @@ def build_image(name: str, dockerfile: Path, context: Path, *, tag: str) -> str:
 
 
 def _link_tools(directory: Path) -> None:
+    directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     for tool in (binary.kubectl_path(), binary.helm_path()):
         link = directory / tool.name
-        if not link.is_symlink() or link.readlink() != tool:
+        # With this directory in PATH it may be the link itself that was found.
+        if tool != link and (not link.is_symlink() or link.readlink() != tool):
             link.unlink(missing_ok=True)
             link.symlink_to(tool)

@@ -5,19 +5,21 @@ import io
 import json
 import secrets
 import shlex
-import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
+from darkroom_cluster import commands
 from darkroom_cluster.binary import kubectl_path
 from darkroom_cluster.client import Client, RefusedError, poll
 from darkroom_cluster.cluster import Cluster, ClusterError
+from darkroom_cluster.context import HELP
 from darkroom_cluster.progress import step
-from darkroom_cluster.providers import ensure
-from darkroom_cluster.release import NAMESPACE, build_images, install
+from darkroom_cluster.providers import ensure, load_images, prepare
+from darkroom_cluster.release import NAMESPACE, built_images, install
 
 PHOTOGRAPH: Final = Path("samples/earth.jpg")
 OUTPUTS: Final[list[dict[str, Any]]] = [
@@ -31,18 +33,28 @@ OUTPUTS: Final[list[dict[str, Any]]] = [
 # The photograph is 2048 x 1024 when it is held upright.
 EXPECTED: Final = {"thumb": ("WEBP", (512, 512)), "web": ("JPEG", (1280, 640))}
 
+INTERRUPTED: Final = 130
+
 
 def main() -> int:
     """Do it all; say in one sentence what went wrong."""
-    parser = argparse.ArgumentParser(prog="make up", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="make up",
+        description=__doc__,
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--name", default="dev", help="the cluster's name (default: %(default)s)")
     parser.add_argument("--state", type=Path, default=Path(".darkroom"), help="where state is kept")
     arguments = parser.parse_args()
     try:
         bring_up(Path.cwd(), arguments.name, arguments.state.resolve())
-    except (ClusterError, RefusedError, TimeoutError) as error:
+    except (ClusterError, RefusedError, OSError) as error:
         print(f"\nmake up: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nmake up: interrupted; `make down` cleans up.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 
@@ -51,8 +63,14 @@ def bring_up(root: Path, name: str, state: Path) -> None:
     log = state / "up.log"
     state.mkdir(parents=True, exist_ok=True)
     log.write_text("")
-    cluster = ensure(name, state)
-    install(root, cluster, build_images(root, cluster), log)
+    prepare()
+    # Images wait for downloads while Kubernetes is compiled, and the other way round.
+    with ThreadPoolExecutor(1) as pool:
+        images = pool.submit(built_images, root)
+        cluster = ensure(name, state)
+        references = images.result()
+    load_images(cluster, list(references.values()))
+    install(root, cluster, references, log)
     client, email, password = _account(cluster, state)
     write_environment(state, cluster, email, password)
     task = _process(client, root / PHOTOGRAPH)
@@ -82,9 +100,9 @@ def _own_kubeconfig(state: Path, cluster: Cluster) -> Path:
     flat = [*kubectl, str(cluster.kubeconfig), "config", "view", "--raw", "--flatten", "--minify"]
     file = state / "kubeconfig"
     file.touch(mode=0o600)
-    file.write_text(subprocess.run(flat, capture_output=True, text=True, check=True).stdout)
+    file.write_text(commands.run(flat).stdout)
     focus = ["config", "set-context", "--current", f"--namespace={NAMESPACE}"]
-    subprocess.run([*kubectl, str(file), *focus], capture_output=True, check=True)
+    commands.run([*kubectl, str(file), *focus])
     return file
 
 

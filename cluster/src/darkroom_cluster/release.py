@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from darkroom_cluster import commands
 from darkroom_cluster.binary import helm_path, kubectl_path
 from darkroom_cluster.cluster import Cluster, ClusterError
 from darkroom_cluster.progress import step
-from darkroom_cluster.providers import build_image, load_images
+from darkroom_cluster.providers import build_image, load_images, reach
 
 RELEASE: Final = "darkroom"
 NAMESPACE: Final = "darkroom"
@@ -57,8 +58,15 @@ class Release:
 
 
 def build_images(root: Path, cluster: Cluster) -> dict[str, str]:
+    """Build the three images, or find them built, and bring them into the cluster."""
+    references = built_images(root)
+    load_images(cluster, list(references.values()))
+    return references
+
+
+def built_images(root: Path) -> dict[str, str]:
     """Build the three images, or find them built; return each part's image reference."""
-    references = {
+    return {
         part: build_image(
             f"darkroom-{part}",
             root / folders[-1] / "Dockerfile",
@@ -67,8 +75,6 @@ def build_images(root: Path, cluster: Cluster) -> dict[str, str]:
         )
         for part, folders in _IMAGE_FOLDERS.items()
     }
-    load_images(cluster, list(references.values()))
-    return references
 
 
 def install(
@@ -103,8 +109,9 @@ def install(
         )
         if done.returncode != 0:
             output.write(release.kubectl("get", "pods,jobs,events", check=False))
-            msg = "the chart could not be installed"
+            msg = f"the chart could not be installed: the log is {log}"
             raise ClusterError(msg)
+    reach(cluster, release.namespace, f"{RELEASE}-api")
     return release
 
 
@@ -118,13 +125,10 @@ def _restricted_namespace(release: Release) -> None:
             "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
         },
     }
-    subprocess.run(
+    commands.run(
         [str(kubectl_path()), "apply", "-f", "-"],
-        env=_environment(release.cluster),
-        input=json.dumps(namespace),
-        capture_output=True,
-        text=True,
-        check=True,
+        environment=_environment(release.cluster),
+        given=json.dumps(namespace),
     )
 
 

@@ -7,13 +7,17 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from darkroom_cluster.cluster import ClusterError, user_cache
+from darkroom_cluster import commands
+from darkroom_cluster.cluster import ClusterError, alone, user_cache
 from darkroom_cluster.progress import step
 
 SEARCH_PATH = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
 )
 """Debian leaves the administrators' directories out of many a PATH."""
+
+SPACE = 6_000_000_000
+"""Bytes: sources 1.1 GB, compiled packages 3 GB, programs and images 1.5 GB."""
 
 CNI = Path("/usr/lib/cni")
 
@@ -82,29 +86,51 @@ def impossible() -> str | None:
     return None
 
 
-def provide() -> None:
-    """Make this machine able to run a node, or say in one message all that stands in the way."""
-    if reason := impossible():
-        raise ClusterError(reason)
-    if not (lacking := missing()):
+def cramped(free: int) -> str | None:
+    """Why so many free bytes are too few for the one-time build, in a sentence."""
+    if free >= SPACE:
+        return None
+    return (
+        f"{user_cache()} has {free / 1e9:.1f} GB free, and building Kubernetes and the images once "
+        f"takes {SPACE / 1e9:.0f} GB: free some, or set XDG_CACHE_HOME to a place that has them."
+    )
+
+
+def provide(*, spacious: bool = False) -> None:
+    """Make this machine able to run a node, or say in one message all that stands in the way.
+
+    `spacious` says that what takes space is here already.
+    """
+    reasons = [impossible(), None if spacious else cramped(_free())]
+    lacking = missing()
+    if any(reasons) or (lacking and shutil.which("apt-get") is None):
+        sentences = [requirement.sentence() for requirement in lacking]
+        raise ClusterError("\n".join([*(reason for reason in reasons if reason), *sentences]))
+    if not lacking:
         return
-    if shutil.which("apt-get") is None:
-        raise ClusterError("\n".join(requirement.sentence() for requirement in lacking))
-    _install(sorted({requirement.package for requirement in lacking}))
+    with alone(user_cache() / "apt-get.lock"):
+        _install(sorted({requirement.package for requirement in missing()}))
     if still := missing():
         raise ClusterError("\n".join(requirement.sentence() for requirement in still))
 
 
+def _free() -> int:
+    place = user_cache()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
 def _install(packages: list[str]) -> None:
-    log = user_cache() / "logs" / "apt-get.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if not packages:
+        return
+    log = commands.log_file("apt-get")
+    log.unlink(missing_ok=True)
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    with step(f"Installing {' '.join(packages)} with apt-get", log=log), log.open("w") as output:
+    with step(f"Installing {' '.join(packages)} with apt-get", log=log):
         for command in (["apt-get", "update"], install):
-            subprocess.run(
-                command, check=True, env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
+            commands.logged(command, log, environment=quiet)
 
 
 def _has_module(name: str) -> bool:
