@@ -16,7 +16,6 @@ CLUSTER=current uses the current context of your kubeconfig, with these variable
                Docker or Podman and pushed there
   CLUSTER_URL  how Darkroom's API is reached from here; without it `kubectl port-forward` leads a
                port of 127.0.0.1 to it until the cluster is stopped"""
-WEB_PORT = 8080
 
 
 class Context:
@@ -39,7 +38,7 @@ class Context:
         commands.run(_kubectl("get", "--raw=/version", f"--kubeconfig={kubeconfig}"))
         url = os.environ.get("CLUSTER_URL")
         return Cluster(
-            name, "current", kubeconfig, url or f"http://127.0.0.1:{Tunnel(home).port(WEB_PORT)}"
+            name, "current", kubeconfig, url or f"http://127.0.0.1:{Tunnel(home).port()}"
         )
 
     def reach(self, cluster: Cluster, namespace: str, service: str) -> None:
@@ -50,10 +49,8 @@ class Context:
                 tunnel.open(binary.kubectl_path(), cluster.kubeconfig, namespace, service)
 
     def stop(self, name: str, state: Path) -> None:
-        """End the tunnel and forget the copy; the cluster is not ours to stop."""
-        home = state.resolve() / "clusters" / name
-        Tunnel(home).close()
-        (home / "kubeconfig").unlink(missing_ok=True)
+        """Forget the copy; the cluster is not ours to stop."""
+        (state.resolve() / "clusters" / name / "kubeconfig").unlink(missing_ok=True)
 
     def build_image(self, name: str, dockerfile: Path, context: Path, tag: str) -> str:
         """Build the image with the engine, named for the registry that the cluster pulls from."""

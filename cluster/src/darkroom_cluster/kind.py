@@ -3,16 +3,15 @@
 import json
 import os
 import shutil
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from darkroom_cluster import binary, commands, engine
-from darkroom_cluster.cluster import Cluster, ClusterError
+from darkroom_cluster.cluster import Cluster
+from darkroom_cluster.ports import free_port
 from darkroom_cluster.progress import step
 
 CONFIG = Path(__file__).parents[2] / "kind.yaml"
-WEB_PORT = 8080
 
 
 class Kind:
@@ -29,7 +28,7 @@ class Kind:
         home.mkdir(parents=True, exist_ok=True)
         kubeconfig, recorded = home / "kubeconfig", home / "ports.json"
         if self._name(name) not in self._kind("get", "clusters").split():
-            port = _free_port()
+            port = free_port()
             recorded.write_text(json.dumps({"web": port}))
             config = home / "kind.yaml"
             config.write_text(CONFIG.read_text().replace("hostPort: 8080", f"hostPort: {port}"))
@@ -68,14 +67,3 @@ class Kind:
         if engine.required() == "podman":
             os.environ.setdefault("KIND_EXPERIMENTAL_PROVIDER", "podman")
         return commands.run([str(binary.kind_path()), *arguments]).stdout
-
-
-def _free_port() -> int:
-    for port in (WEB_PORT, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ClusterError("127.0.0.1 has no free port.")

@@ -17,12 +17,12 @@ from darkroom_cluster import binary, cgroups, configs, containers, credentials
 from darkroom_cluster.api import Api, ApiError, ready
 from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError, alone
 from darkroom_cluster.orders import FURNISHED, Orders
+from darkroom_cluster.ports import WEB_PORT
 from darkroom_cluster.process import Process
 from darkroom_cluster.progress import step
 from darkroom_cluster.requirements import SEARCH_PATH
 
 START_PATIENCE, HEALTH_PATIENCE = 120.0, 20.0
-WEB_PORT = 8080
 
 
 class Node:

@@ -11,6 +11,7 @@ from darkroom_cluster.cluster import Cluster, ClusterError
 from darkroom_cluster.context import Context
 from darkroom_cluster.kind import Kind
 from darkroom_cluster.local import Local
+from darkroom_cluster.tunnel import Tunnel
 
 
 class Provider(Protocol):
@@ -71,6 +72,8 @@ def ensure(name: str, state: Path) -> Cluster:
 
 def stop(name: str, state: Path) -> None:
     """Remove every trace of the cluster; nothing if there is none."""
+    # First, and whatever CLUSTER is by now: with the directory goes the note of its process.
+    Tunnel(state.resolve() / "clusters" / name).close()
     _provider().stop(name, state)
 
 

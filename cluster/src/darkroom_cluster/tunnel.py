@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from darkroom_cluster.cluster import ClusterError
+from darkroom_cluster.ports import free_port
 from darkroom_cluster.process import Process
 
 PATIENCE = 30.0
@@ -24,11 +25,11 @@ class Tunnel:
         self._noted = home / "tunnel.json"
         self._log = home / "tunnel.log"
 
-    def port(self, preferred: int) -> int:
+    def port(self) -> int:
         """Return its port of 127.0.0.1: the one it has, or a free one from now on."""
         noted = self._notes()
         if "port" not in noted:
-            noted["port"] = _free_port(preferred)
+            noted["port"] = free_port()
             self._noted.write_text(json.dumps(noted))
         return int(noted["port"])
 
@@ -95,14 +96,3 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port(preferred: int) -> int:
-    for candidate in (preferred, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ClusterError("127.0.0.1 has no free port.")

@@ -45,3 +45,28 @@ def test_all_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
         requirements.provide()
 
     assert str(raised.value).splitlines() == [each.sentence() for each in lacking]
+
+
+def test_a_full_disk_is_said_with_a_way_out() -> None:
+    sentence = requirements.cramped(2_500_000_000)
+
+    assert sentence is not None
+    assert "2.5 GB free" in sentence
+    assert "XDG_CACHE_HOME" in sentence
+    assert requirements.cramped(requirements.SPACE) is None
+
+
+def test_a_failing_apt_get_ends_with_a_sentence_that_names_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    program = tmp_path / "apt-get"
+    program.write_text("#!/bin/sh\necho 'E: no network'\nexit 100\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    lacking = [Requirement("no-such-program", "does this", "package")]
+    monkeypatch.setattr(requirements, "impossible", lambda: None)
+    monkeypatch.setattr(requirements, "missing", lambda: lacking)
+
+    with pytest.raises(ClusterError, match=r"apt-get update failed: the log is .*apt-get\.log"):
+        requirements.provide(spacious=True)
