@@ -119,6 +119,27 @@ def test_an_existing_secret_is_used_and_none_is_made() -> None:
     assert "darkroom-secrets" not in text
 
 
+def test_a_bootstrap_job_of_one_name_has_one_template() -> None:
+    """A Job's template is immutable: an upgrade that changed it under its name would fail."""
+    jobs = {}
+    for arguments in (
+        [],
+        ["--set", "image.pullPolicy=Always"],
+        ["--set", "api.image.tag=two"],
+        ["--set", "api.replicas=0"],
+    ):
+        for name, job in objects(render(*arguments), "Job").items():
+            template = job["spec"]["template"]
+            assert jobs.setdefault(name, template) == template
+            assert "helm.sh/chart" not in template["metadata"]["labels"]
+    assert len(jobs) == 3
+
+
+def test_what_belongs_together_is_kept_together_on_uninstall() -> None:
+    (claim,) = objects(render(), "PersistentVolumeClaim").values()
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
 def test_the_crds_are_kept_on_uninstall_and_can_be_left_out() -> None:
     crds = objects(render(), "CustomResourceDefinition")
     assert crds

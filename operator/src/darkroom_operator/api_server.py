@@ -25,7 +25,7 @@ _REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 _WATCH_SECONDS: Final = 300
 
 # Bookmarks come every minute: a watch that is silent for longer is dead.
-_WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=70)
+_WATCH_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
 
 # Answers to writes: the object's metadata is all that is read of them.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"

@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Final
 
 from darkroom_core.conditions import Reason, State, conditions_for
+from darkroom_core.report import TaskError
 from darkroom_core.task import TaskStatus
 
 from darkroom_operator.outcome import Outcome
 from darkroom_operator.task import Task
 
 _LONGEST_MESSAGE: Final = 2048
+_LONGEST_ERROR: Final = 1024
 
 
 def status_of(task: Task, outcome: Outcome, job: str | None, now: datetime) -> TaskStatus:
@@ -43,7 +45,8 @@ def status_of(task: Task, outcome: Outcome, job: str | None, now: datetime) -> T
 
 def stalled(task: Task, reason: Reason, message: str, now: datetime) -> TaskStatus:
     """Return the status of a task that cannot be turned into a Job."""
-    outcome = Outcome(State.FAILED, reason, message, finished_at=now)
+    error = TaskError(code="invalid", message=message[:_LONGEST_ERROR], retryable=False)
+    outcome = Outcome(State.FAILED, reason, message, finished_at=now, error=error)
     return status_of(task, outcome, None, now)
 
 

@@ -40,8 +40,12 @@ class Task:
 
     @property
     def is_finished(self) -> bool:
-        """Whether its status is final."""
-        return self.status.state is not None and self.status.state.is_final
+        """Whether its status is final; a state that its own conditions deny is not ours."""
+        is_denied = any(
+            condition.type == "Succeeded" and condition.status == "Unknown"
+            for condition in self.status.conditions
+        )
+        return self.status.state is not None and self.status.state.is_final and not is_denied
 
 
 def read(raw: dict[str, Any], known: Task | None = None) -> Task:

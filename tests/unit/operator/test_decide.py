@@ -122,6 +122,16 @@ class TestStart:
         plan = decide(read(raw_task()), Observed(), NOW, job_for=refuse)
         assert story(plan) == (State.FAILED, Reason.INVALID, "The recipe is too long.")
         assert conditions(plan)["Stalled"] == "True"
+        assert plan.record is not None
+        error = {"code": "invalid", "message": "The recipe is too long.", "retryable": False}
+        assert plan.record["error"] == error
+
+    def test_a_final_state_that_its_own_conditions_deny_is_repaired(self) -> None:
+        queued = status_of(plan_for()).document()
+        plan = plan_for(job=raw_job(), task=raw_task(status=queued | {"state": "succeeded"}))
+        assert status_of(plan).state is State.QUEUED
+        assert plan.record is not None
+        assert plan.record["status"] == "queued"
 
 
 class TestWaiting:
