@@ -96,7 +96,9 @@ def install(
     command = [
         *(str(helm_path()), "upgrade", "--install", RELEASE, str(root / "charts/darkroom")),
         *("--namespace", NAMESPACE, "--values", str(root / PROFILE), "--wait", "--timeout", "3m"),
-        *(argument for value in [*sets, *values] for argument in ("--set", value)),
+        # A tag of digits alone would be taken for a number.
+        *(argument for value in sets for argument in ("--set-string", value)),
+        *(argument for value in values for argument in ("--set", value)),
     ]
     _restricted_namespace(release)
     with step("Installing the chart", log=log), log.open("a") as output:
