@@ -76,6 +76,9 @@ REFUSED = [
     (spec(source={}), "source names exactly one of key and url"),
     (spec(source={"key": "../secret"}), "should match"),
     (spec(source={"url": "file:///etc/passwd"}), "should match"),
+    (spec(source={"url": "https://example.com/\0"}), "should match"),
+    (spec(source={"url": "https://example.com/\x1b"}), "should match"),
+    (spec(source={"url": "https://example.com/\x7f"}), "should match"),
     (spec(retries=11), "less than or equal to 10"),
     (spec(outptus=[]), "unknown field"),
 ]

@@ -45,7 +45,9 @@ class Source(Document):
         "hyphens and underscores with slashes between them; no part starts with a dot.",
         examples=["uploads/task-0193"],
     )
-    url: Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s]+$")] | None = Field(
+    url: (
+        Annotated[str, Field(max_length=2048, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$")] | None
+    ) = Field(
         None,
         description="An http or https URL. The processor fetches it, and reaches public addresses "
         "only, unless the operator allows more.",

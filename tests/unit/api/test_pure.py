@@ -91,6 +91,8 @@ def test_the_resource_is_named_like_the_row_and_labelled_with_its_owner() -> Non
         (b"<html>", "<html>"),
         ("[]", "[]"),
         ("x" * 2000, "x" * 1024),
+        ('{"message": "no\\u0000"}', "no"),
+        (b"no\0", "no"),
     ],
 )
 def test_a_refusal_is_one_sentence(body: str | bytes, sentence: str) -> None:
