@@ -27,7 +27,7 @@ class State(StrEnum):
     CANCELED = "canceled"
     """Somebody deleted or canceled it before it ended."""
     EXPIRED = "expired"
-    """It was not finished before its time was over."""
+    """Reserved: nothing writes it. A task past its deadline is failed, DeadlineExceeded."""
 
     @property
     def is_final(self) -> bool:
