@@ -126,6 +126,17 @@ def test_what_is_missing_is_not_found(storage: Storage) -> None:
     assert carry_out(storage.sign_get("missing/key", expires=soon()), "GET").status_code == 404
 
 
+@pytest.mark.parametrize("key", ["there", "there/object/below", "a" * 300])
+def test_what_is_a_directory_or_below_a_file_is_not_found(storage: Storage, key: str) -> None:
+    put(storage, "there/object", b"x")
+    for ask in (storage.stat, storage.open):
+        with pytest.raises(ObjectNotFoundError, match=f"there is no object {key}"):
+            ask(key)
+    storage.delete(key)
+    assert carry_out(storage.sign_get(key, expires=soon()), "GET").status_code == 404
+    assert read(storage, "there/object") == b"x"
+
+
 def test_a_deleted_object_is_gone_and_deleting_again_is_no_error(storage: Storage) -> None:
     put(storage, "deleted/object", b"x")
     storage.delete("deleted/object")

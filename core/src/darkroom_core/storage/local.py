@@ -1,20 +1,24 @@
 """Objects as files in a directory, served to processors by the API over signed URLs."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage.base import StoredObject, checked_key
 from darkroom_core.storage.errors import ObjectNotFoundError, StorageError
 from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
 
-_INCOMING = ".incoming"
+_INCOMING: Final = ".incoming"
+# What the file system says where a bucket says that there is no such key.
+_MISSING: Final = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class LocalStorage:
@@ -29,7 +33,7 @@ class LocalStorage:
         """Write beside the target and rename, so that a reader never sees half an object."""
         target = self._path(key)
         incoming = self._directory / _INCOMING
-        with _translated(key):
+        with _translated(key, missing=()):
             incoming.mkdir(parents=True, exist_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as file:
@@ -50,13 +54,16 @@ class LocalStorage:
     def stat(self, key: str) -> StoredObject:
         """Look at the file."""
         with _translated(key):
-            return StoredObject(key, self._path(key).stat().st_size)
+            found = self._path(key).stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise _missing(key)
+        return StoredObject(key, found.st_size)
 
     def delete(self, key: str) -> None:
         """Remove the file, and the directories that it leaves empty."""
         path = self._path(key)
-        with _translated(key):
-            path.unlink(missing_ok=True)
+        with suppress(ObjectNotFoundError), _translated(key):
+            path.unlink()
         for directory in path.relative_to(self._directory).parents[:-1]:
             with suppress(OSError):
                 os.rmdir(self._directory / directory)  # noqa: PTH106  # only where it is empty
@@ -85,13 +92,16 @@ class LocalStorage:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
+def _translated(key: str, *, missing: Container[int | None] = _MISSING) -> Iterator[None]:
     """Turn what the file system raises into what Storage promises."""
     try:
         yield
-    except FileNotFoundError:
-        msg = f"there is no object {key}"
-        raise ObjectNotFoundError(msg) from None
     except OSError as error:
+        if error.errno in missing:
+            raise _missing(key) from None
         msg = f"the object {key} cannot be reached: {error.strerror}"
         raise StorageError(msg) from error
+
+
+def _missing(key: str) -> ObjectNotFoundError:
+    return ObjectNotFoundError(f"there is no object {key}")
