@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from darkroom_api.errors import TooLargeError
 from darkroom_api.metrics import Metrics
+from darkroom_api.problem_handlers import internal_problem
 from darkroom_api.request_id import give_request_id
 
 _log = logging.getLogger("darkroom_api.access")
@@ -24,6 +25,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _QUIET: Final = {"/livez", "/readyz", "/metrics"}
 _LINGER_SECONDS: Final = 5
 
@@ -44,10 +46,12 @@ class Observed:
         started = time.perf_counter()
         status = 500
         sent = 0
+        has_begun = False
 
         async def send_on(message: Message) -> None:
-            nonlocal status, sent
+            nonlocal status, sent, has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 status = message["status"]
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 headers["X-Request-Id"] = request_id
@@ -59,10 +63,15 @@ class Observed:
 
         try:
             await self._app(scope, receive, send_on)
+        except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
+            _log.exception("%s %s", scope["method"], scope["path"], extra={"request": request_id})
+            # What has begun is cut off by the server, since it does not end.
+            if not has_begun:
+                await internal_problem(scope)(scope, receive, send_on)
         finally:
             seconds = time.perf_counter() - started
             route = _template(scope)
-            self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
+            self._metrics.requests.labels(_method(scope), route, status).observe(seconds)
             if scope["path"] not in _QUIET:
                 _log.info(
                     "%s %s %d",
@@ -78,6 +87,11 @@ def _template(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "none")
 
 
+def _method(scope: Scope) -> str:
+    """Return the method if it is one: clients may send any word, and a metric keeps each."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
 class BodyLimit:
     """Refuses bodies that are too long, and lets the client finish, so that it reads the answer."""
 
@@ -91,7 +105,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit_for(scope)
-        announced = _content_length(scope)
+        announced = content_length(scope)
         # Who asked first whether to send a body will not send it after a refusal.
         is_coming = _has_body(scope) and not _asks_first(scope)
         received = 0
@@ -133,13 +147,19 @@ def _header(scope: Scope, wanted: bytes) -> bytes:
     return next((value for name, value in scope["headers"] if name == wanted), b"")
 
 
-def _content_length(scope: Scope) -> int:
+def media_type(scope: Scope) -> str:
+    """Return the body's, in lower case and without parameters."""
+    return _header(scope, b"content-type").decode("latin-1").split(";")[0].strip().lower()
+
+
+def content_length(scope: Scope) -> int:
+    """Return what the client announced, in bytes; 0 if it did not."""
     value = _header(scope, b"content-length")
     return int(value) if value.isdigit() else 0
 
 
 def _has_body(scope: Scope) -> bool:
-    return _content_length(scope) > 0 or bool(_header(scope, b"transfer-encoding"))
+    return content_length(scope) > 0 or bool(_header(scope, b"transfer-encoding"))
 
 
 def _asks_first(scope: Scope) -> bool:

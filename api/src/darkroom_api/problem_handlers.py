@@ -4,16 +4,16 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-import psycopg
-import psycopg_pool
-from darkroom_core.storage import StorageError
+from darkroom_core.storage import InvalidKeyError, StorageError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from darkroom_api import errors, problem
+from darkroom_api.database import AWAY
 from darkroom_api.request_id import request_id_of
 
 _log = logging.getLogger(__name__)
@@ -25,13 +25,6 @@ _FRAMEWORK: Final[dict[int, type[errors.ApiError]]] = {
     413: errors.TooLargeError,
     415: errors.UnsupportedMediaTypeError,
 }
-_AWAY: Final = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    psycopg_pool.PoolTimeout,
-    psycopg_pool.PoolClosed,
-    psycopg_pool.TooManyRequests,
-)
 # Nobody reads this answer; the access log does.
 _CLIENT_LEFT: Final = 499
 
@@ -50,6 +43,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return response_of(request, invalid_fields(error.errors()))
 
+    @app.exception_handler(InvalidKeyError)
+    async def no_key(request: Request, error: InvalidKeyError) -> Response:
+        return response_of(request, errors.NotFoundError(str(error)))
+
     @app.exception_handler(StorageError)
     async def storage_away(request: Request, error: StorageError) -> Response:
         _log.warning("storage: %s", error)
@@ -63,14 +60,14 @@ def add_problem_handlers(app: FastAPI) -> None:
         _log.warning("Postgres: %s", str(error).strip())
         return response_of(request, errors.UnavailableError("Postgres does not answer"))
 
-    for kind in _AWAY:
+    for kind in AWAY:
         app.add_exception_handler(kind, postgres_away)
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, _error: Exception) -> Response:
-        # The server logs the traceback.
-        detail = "something went wrong on our side; the log has more under this request id"
-        return response_of(request, errors.InternalError(detail))
+
+def internal_problem(scope: Scope) -> Response:
+    """Return the answer to whatever no handler expected."""
+    detail = "something went wrong on our side; the log has more under this request id"
+    return response_of(Request(scope), errors.InternalError(detail))
 
 
 def response_of(request: Request, error: errors.ApiError) -> Response:
