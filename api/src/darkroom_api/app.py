@@ -17,15 +17,17 @@ from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import open_pool
 from darkroom_api.health import routes as health
 from darkroom_api.metrics import Metrics
-from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed
+from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
 from darkroom_api.objects import routes as objects
 from darkroom_api.openapi import describe
 from darkroom_api.problem_handlers import add_problem_handlers
 from darkroom_api.resources import Resources
 from darkroom_api.settings import Settings
+from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks import outputs, progress
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
+from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
 
 # Boundaries and headers of multipart, and the recipe, come on top of the file.
@@ -108,6 +110,7 @@ async def _opened(
                 ),
                 submitter=submitter,
                 metrics=metrics,
+                spool_room=SpoolRoom(settings.spool_bytes),
             )
         finally:
             submitter.stop()
@@ -116,6 +119,9 @@ async def _opened(
 
 def _body_limit(scope: Scope, settings: Settings) -> int:
     if scope["method"] == "POST" and scope["path"] == "/v1/tasks":
+        # JSON is read in one go on the event loop, so it may be as long as a recipe and no longer.
+        if media_type(scope) != "multipart/form-data":
+            return LONGEST_RECIPE
         return settings.max_upload_bytes + _MULTIPART_OVERHEAD
     if scope["method"] == "PUT":
         return settings.max_output_bytes

@@ -87,7 +87,7 @@ class EmailTakenError(ApiError):
 
 
 class AlreadyFinishedError(ApiError):
-    """The task has ended, so it cannot be canceled any more."""
+    """The task has ended: it cannot be canceled, and its outputs cannot be written, any more."""
 
     status, code, title = 409, "already_finished", "Task has finished"
 
@@ -108,7 +108,7 @@ class NoOutputError(ApiError):
 
 
 class OutputGoneError(ApiError):
-    """The output was made, and is not in storage any more."""
+    """The output was made, and is not in storage any more, or was overwritten there."""
 
     status, code, title = 410, "output_gone", "Output is gone"
 
@@ -138,7 +138,7 @@ class InternalError(ApiError):
 
 
 class UnavailableError(ApiError):
-    """Postgres or storage does not answer: try again after the seconds in Retry-After."""
+    """Postgres or storage does not answer, or there is no room: try again after Retry-After."""
 
     status, code, title, retryable = 503, "unavailable", "Temporarily unavailable", True
 

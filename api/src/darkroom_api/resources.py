@@ -9,6 +9,7 @@ from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
 from darkroom_api.metrics import Metrics
 from darkroom_api.settings import Settings
+from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks.submitter import Submitter
 
 
@@ -23,3 +24,4 @@ class Resources:
     tokens: Tokens
     submitter: Submitter
     metrics: Metrics
+    spool_room: SpoolRoom

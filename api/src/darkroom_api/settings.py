@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Longest output that a processor may write to local storage, in bytes.",
     )
+    spool_bytes: int = Field(
+        1_610_612_736,
+        ge=1,
+        description="Most bytes of files that one replica takes in at the same time.",
+    )
     submit_concurrency: int = Field(
         16, ge=1, le=256, description="How many resources one replica creates at the same time."
     )

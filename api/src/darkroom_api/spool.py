@@ -1,16 +1,36 @@
 """Takes in a body of any length: a little in memory, the rest in a temporary file."""
 
 import tempfile
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
 
 from anyio.to_thread import run_sync
 
-from darkroom_api.errors import TooLargeError
+from darkroom_api.errors import TooLargeError, UnavailableError
 
 _CHUNK: Final = 1024 * 1024
 """So much is gathered before it is written, in bytes; what is shorter never touches the disk."""
+
+
+class SpoolRoom:
+    """The bytes of disk that all bodies share while they are taken in."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Set room aside for a body, or raise UnavailableError. One alone always finds room."""
+        if self._taken and self._taken + size > self._size:
+            raise UnavailableError("many files are coming in at once: send this one again")
+        self._taken += size
+        try:
+            yield
+        finally:
+            self._taken -= size
 
 
 class Spool:

@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ import httpx2
 import psycopg
 import pytest
 from darkroom_api.testing import RECIPE, FakeApiServer, User, register, until
+from darkroom_core.storage.signing import signed_url
 
 Served = tuple[str, subprocess.Popen[bytes]]
 
@@ -224,6 +227,11 @@ class TestWithoutPostgres:
         assert (await ada.get("/livez")).status_code == 200
         # Of what was not accepted nothing is kept.
         assert len(leftovers(tmp_path, served[1])) == 1
+        # A task that runs meanwhile does not fail for it.
+        in_a_minute = datetime.now(UTC) + timedelta(minutes=1)
+        path = f"/v1/objects/outputs/{uuid.uuid4()}/thumb.webp"
+        url = signed_url(served[0], "PUT", path, expires=in_a_minute, key=b"s" * 32)
+        assert (await ada.http.put(url, content=b"an output")).status_code == 201
 
         postgres.start()
 

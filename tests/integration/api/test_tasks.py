@@ -115,12 +115,18 @@ async def test_a_task_from_a_url_needs_no_upload(ada: User, cluster: FakeCluster
         ({"source": {"key": "uploads/of-somebody-else"}, **RECIPE}, "#/source"),
         ({"source": {"url": "https://a.b/", "key": "x"}, **RECIPE}, "#/source"),
         ({"source": {"url": "file:///etc/passwd"}, **RECIPE}, "#/source/url"),
+        ({"source": {"url": "https://a.b/\0"}, **RECIPE}, "#/source/url"),
+        ({"source": {"url": "https://a.b/\x1b"}, **RECIPE}, "#/source/url"),
+        ({"source": {"url": "https://a.b/\x7f"}, **RECIPE}, "#/source/url"),
+        ({"source": {"url": "https://a.b/\ud800"}, **RECIPE}, "#/source/url"),
+        ({"source": {"url": "https://a.b/"}, "\0": 1, **RECIPE}, "#/\0"),
         ({"source": {"url": "https://a.b/"}}, "#/outputs"),
         ([], "#"),
     ],
 )
 async def test_a_bad_task_in_json_says_where(ada: User, task: object, pointer: str) -> None:
-    answer = await ada.post("/v1/tasks", json=task)
+    headers = ada.headers | {"Content-Type": "application/json"}
+    answer = await ada.http.post("/v1/tasks", content=json.dumps(task), headers=headers)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
@@ -185,6 +191,21 @@ async def test_a_body_of_another_kind_is_refused(ada: User, content_type: str, s
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("content_type", "longest"),
+    [
+        ("application/json", 256 * 1024),
+        ("Application/JSON; charset=utf-8", 256 * 1024),
+        ("multipart/form-data; boundary=b", 3_000_000 + 1024 * 1024),
+    ],
+)
+async def test_only_an_upload_may_be_long(ada: User, content_type: str, longest: int) -> None:
+    for length, status in ((longest, 400), (longest + 1, 413)):
+        headers = ada.headers | {"Content-Type": content_type}
+        answer = await ada.http.post("/v1/tasks", content=b"[" * length, headers=headers)
+        assert answer.status_code == status
+
+
 async def test_an_upload_that_ends_early_is_refused(ada: User, objects: Path) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nhalf of it'
     headers = ada.headers | {"Content-Type": "multipart/form-data; boundary=b"}
@@ -202,6 +223,17 @@ async def test_the_file_name_is_made_harmless(ada: User) -> None:
     ):
         files = {"file": (sent, PICTURE), "task": (None, json.dumps(RECIPE))}
         assert (await ada.post("/v1/tasks", files=files)).json()["source"]["filename"] == kept
+
+
+async def test_a_file_name_with_control_characters_is_kept_without_them(ada: User) -> None:
+    parts = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a\0\x7f.jpg"\r\n\r\nx\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="task"\r\n\r\n',
+        json.dumps(RECIPE).encode() + b"\r\n--b--\r\n",
+    )
+    headers = ada.headers | {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await ada.http.post("/v1/tasks", content=b"".join(parts), headers=headers)
+    assert (answer.status_code, answer.json()["source"]["filename"]) == (202, "a.jpg")
 
 
 async def test_an_output_is_downloaded_with_its_type_length_and_etag(
@@ -248,6 +280,17 @@ async def test_an_output_that_is_not_there_says_why(
     files_in(objects, "thumb.webp")[0].unlink()
     gone = await ada.get(f"{url}/thumb")
     assert (gone.status_code, gone.json()["code"]) == (410, "output_gone")
+
+
+async def test_an_output_that_was_overwritten_is_gone(
+    ada: User, db: psycopg.Connection, objects: Path
+) -> None:
+    task = await submitted(ada, (await ada.upload()).json()["id"])
+    finish(db, objects, task, b"what was made")
+    files_in(objects, "thumb.webp")[0].write_bytes(b"what somebody wrote later")
+
+    answer = await ada.get(f"/v1/tasks/{task['id']}/outputs/thumb")
+    assert (answer.status_code, answer.json()["code"]) == (410, "output_gone")
 
 
 async def test_a_failed_task_tells_its_error_and_has_no_outputs(

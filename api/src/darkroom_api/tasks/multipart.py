@@ -14,8 +14,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from darkroom_api.errors import BadRequestError, InvalidError, TooLargeError
 from darkroom_api.problem import InvalidField
 from darkroom_api.spool import Spool
+from darkroom_api.tasks.recipes import LONGEST_RECIPE
 
-_LONGEST_RECIPE: Final = 256 * 1024
 _LONGEST_NAME: Final = 255
 
 Recipe = TypeVar("Recipe")
@@ -76,8 +76,8 @@ class _Reader(Generic[Recipe]):
             self._spool.add(data[start:end])
             return
         self._text += data[start:end]
-        if len(self._text) > _LONGEST_RECIPE:
-            raise TooLargeError(f"the part 'task' may have {_LONGEST_RECIPE:,} bytes at most")
+        if len(self._text) > LONGEST_RECIPE:
+            raise TooLargeError(f"the part 'task' may have {LONGEST_RECIPE:,} bytes at most")
 
     def on_part_end(self) -> None:
         if self._part.name == "task":

@@ -65,9 +65,12 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
         return Response(headers=headers, media_type=format_.media_type)
     key = names.output_key(row.uid or "", name, format_.extension)
     try:
-        body = await run_sync(storage.open, key)
+        is_what_was_made = (await run_sync(storage.stat, key)).size == made["bytes"]
+        body = await run_sync(storage.open, key) if is_what_was_made else None
     except ObjectNotFoundError:
-        raise errors.OutputGoneError(f"the output {name} is not in storage any more") from None
+        body = None
+    if body is None:
+        raise errors.OutputGoneError(f"what was made as {name} is not in storage any more")
     return streamed(body, size=made["bytes"], media_type=format_.media_type, headers=headers)
 
 

@@ -156,6 +156,14 @@ async def request_cancel(
     return await cursor.fetchone()
 
 
+async def is_final(connection: Connection, *, uid: str) -> bool:
+    """Whether a task has this uid and has ended."""
+    cursor = await connection.execute(
+        "SELECT 1 FROM tasks WHERE uid = %s AND status NOT IN ('queued', 'running')", [uid]
+    )
+    return await cursor.fetchone() is not None
+
+
 async def set_progress(connection: Connection, *, uid: str, percent: int) -> None:
     """Note the progress of an unfinished task; it never goes back."""
     await connection.execute(

@@ -1,7 +1,7 @@
 """Turns what a client sent into the spec of a resource, or into a list of what is wrong with it."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from darkroom_core.task import TaskSpec
 from pydantic import ValidationError
@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from darkroom_api.errors import BadRequestError, InvalidError
 from darkroom_api.problem import InvalidField
 from darkroom_api.problem_handlers import invalid_fields
+
+LONGEST_RECIPE: Final = 256 * 1024
+"""In bytes of JSON, wherever it comes from."""
 
 
 def spec_for_upload(body: bytes, *, key: str) -> TaskSpec:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from darkroom_api import errors, responses
 from darkroom_api.auth.tokens import Identity
 from darkroom_api.deps import Database, Res, SignedIn
+from darkroom_api.middleware import content_length, media_type
 from darkroom_api.resources import Resources
 from darkroom_api.spool import Spool
 from darkroom_api.tasks import cursor, queries
@@ -67,7 +68,7 @@ async def create_task(
 ) -> TaskView:
     """Upload a picture with its recipe, or name a URL: the task is queued, and runs by itself."""
     content_type = request.headers.get("content-type", "")
-    match content_type.split(";")[0].strip().lower():
+    match media_type(request.scope):
         case "multipart/form-data":
             row = await _create_from_upload(request, content_type, identity, resources)
         case "application/json":
@@ -89,12 +90,14 @@ async def _create_from_upload(
     task_id = _new_id()
     key = names.upload_key(task_id)
     storage = resources.storage
-    async with Spool(resources.settings.max_upload_bytes) as spool:
-        upload = await read_upload(
-            request.stream(), content_type, spool, lambda text: spec_for_upload(text, key=key)
-        )
-        body = spool.finished()
-        await run_sync(lambda: storage.put(key, body, content_type=_OCTETS))
+    limit = resources.settings.max_upload_bytes
+    with resources.spool_room.taken(min(content_length(request.scope) or limit, limit)):
+        async with Spool(limit) as spool:
+            upload = await read_upload(
+                request.stream(), content_type, spool, lambda text: spec_for_upload(text, key=key)
+            )
+            body = spool.finished()
+            await run_sync(lambda: storage.put(key, body, content_type=_OCTETS))
     task = _new_task(
         task_id,
         identity,
