@@ -121,7 +121,7 @@ def test_an_existing_secret_is_used_and_none_is_made() -> None:
 
 def test_a_bootstrap_job_of_one_name_has_one_template() -> None:
     """A Job's template is immutable: an upgrade that changed it under its name would fail."""
-    jobs = {}
+    jobs: dict[str, Any] = {}
     for arguments in (
         [],
         ["--set", "image.pullPolicy=Always"],
