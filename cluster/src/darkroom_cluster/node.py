@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from darkroom_cluster import binary, cgroups, configs, containers, credentials
 from darkroom_cluster.api import Api, ApiError, ready
 from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError, alone
 from darkroom_cluster.orders import FURNISHED, Orders
-from darkroom_cluster.ports import WEB_PORT
+from darkroom_cluster.ports import API_SERVER_PORTS, WEB_PORTS, listen
 from darkroom_cluster.process import Process
 from darkroom_cluster.progress import step
 from darkroom_cluster.requirements import SEARCH_PATH
@@ -103,7 +102,10 @@ class Node:
         shutil.rmtree(self.home / "pod-logs", ignore_errors=True)
         recorded = self.home / "ports.json"
         ports = json.loads(recorded.read_text()) if recorded.exists() else {}
-        with _listen(ports.get("api", 0)) as api, _listen(ports.get("web", WEB_PORT)) as web:
+        with (
+            listen(API_SERVER_PORTS, ports.get("api")) as api,
+            listen(WEB_PORTS, ports.get("web")) as web,
+        ):
             ports = {"api": api.getsockname()[1], "web": web.getsockname()[1]}
             recorded.write_text(json.dumps(ports))
             self._write_configs(ports["api"])
@@ -167,18 +169,3 @@ def _node_ready(nodes: list[dict[str, Any]]) -> bool:
         if condition["type"] == "Ready"
     ]
     return bool(ready) and all(ready)
-
-
-def _listen(port: int) -> socket.socket:
-    """Listen on this port of 127.0.0.1 if it is free, else on any."""
-    for candidate in (port, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", candidate))
-            listener.listen(1024)
-        except OSError:
-            listener.close()
-        else:
-            return listener
-    raise ClusterError("127.0.0.1 has no free port.")

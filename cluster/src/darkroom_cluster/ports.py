@@ -1,20 +1,38 @@
-"""Finds ports of 127.0.0.1 to be reached at."""
+"""Finds ports of 127.0.0.1 to be reached at.
+
+None that the kernel gives by itself: it gives those to outgoing connections too, and a cluster
+that comes again after a crash must find its ports free.
+"""
 
 import socket
+from typing import Final
 
 from darkroom_cluster.cluster import ClusterError
 
-WEB_PORT = 8080
-"""Where the API is unless something else is there."""
+WEB_PORTS: Final = range(8080, 8280)
+"""Where Darkroom's API may be; the first that is free."""
+
+API_SERVER_PORTS: Final = range(6443, 6643)
+"""Where the API server of a node of our own may be."""
+
+
+def listen(usual: range, recorded: int | None = None) -> socket.socket:
+    """Listen on the port that was recorded, else on the first of the usual ones that is free."""
+    for port in [*([] if recorded is None else [recorded]), *usual]:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise ClusterError(f"127.0.0.1 has no free port from {usual.start} to {usual.stop - 1}.")
 
 
 def free_port() -> int:
-    """Return the usual port if it is free, else any."""
-    for candidate in (WEB_PORT, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ClusterError("127.0.0.1 has no free port.")
+    """Return the first usual port for Darkroom's API that is free."""
+    with listen(WEB_PORTS) as listener:
+        port: int = listener.getsockname()[1]
+        return port

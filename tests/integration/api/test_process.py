@@ -194,10 +194,16 @@ async def test_the_access_log_is_one_json_object_per_request(ada: User, tmp_path
     answer = await ada.http.get("/v1/tasks", headers=ada.headers | {"X-Request-Id": "my-own-id"})
     assert answer.headers["x-request-id"] == "my-own-id"
 
-    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
-    mine = [line for line in lines if line.get("request") == "my-own-id"]
-    assert [line["message"] for line in mine] == ["GET /v1/tasks 200"]
-    assert not [line for line in lines if "/readyz" in line["message"]]
+    def logged() -> list[Any]:
+        return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+
+    def mine() -> list[str]:
+        return [line["message"] for line in logged() if line.get("request") == "my-own-id"]
+
+    # The line is written when the answer has been sent.
+    await until(mine)
+    assert mine() == ["GET /v1/tasks 200"]
+    assert not [line for line in logged() if "/readyz" in line["message"]]
 
 
 class TestWithoutPostgres:
