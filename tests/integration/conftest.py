@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,7 +87,8 @@ class PostgresServer:
         if with_signal == signal.SIGKILL:
             everybody = _family(self.process.pid)
             for pid in everybody:
-                os.kill(pid, with_signal)
+                with suppress(ProcessLookupError):  # a worker may have ended meanwhile
+                    os.kill(pid, with_signal)
             self.process.wait(30)
             while any(Path(f"/proc/{pid}").exists() for pid in everybody):
                 time.sleep(0.01)
@@ -107,7 +108,10 @@ class PostgresServer:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it ended meanwhile
+        children = []
     return [pid, *(descendant for child in children for descendant in _family(int(child)))]
 
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,10 @@ def leftovers(tmp_path: Path, process: subprocess.Popen[bytes]) -> list[str]:
         if path.is_file()
     ]
     temporary = str(tmp_path / "temporary")
-    handles = (Path(f"/proc/{process.pid}/fd")).iterdir()
-    targets = [str(handle.readlink()) for handle in handles if handle.is_symlink()]
+    targets = []
+    for handle in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            targets.append(str(handle.readlink()))
     return files + [target for target in targets if target.startswith(temporary)]
 
 
