@@ -5,18 +5,24 @@ Darkroom Job. They take turns, so that a machine whose speed drifts slows both.
 """
 
 import argparse
+import base64
 import json
 import os
 import re
 import statistics
 import subprocess
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from darkroom_cluster.client import FINAL_STATES, Client
 from darkroom_cluster.quickstart import read_environment
+from darkroom_core import names
+from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
 from figures import Figure, compared, publish
 from kubernetes import client, config
 from raw_jobs import RawJobs
@@ -71,7 +77,26 @@ def _template(user: Client, photograph: bytes) -> dict[str, Any]:
     batch: Any = client.BatchV1Api()
     job = batch.read_namespaced_job(task["kubernetes"]["job"], NAMESPACE, _preload_content=False)
     spec: dict[str, Any] = json.loads(job.data)["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    for variable in container["env"]:
+        if variable["name"] == names.ASSIGNMENT_VARIABLE:
+            variable["value"] = _elsewhere(json.loads(variable["value"]))
     return spec
+
+
+def _elsewhere(assignment: dict[str, Any]) -> str:
+    """Return the assignment with outputs of its own: those of a task that has ended are closed."""
+    core: Any = client.CoreV1Api()
+    secret = core.read_namespaced_secret("darkroom-secrets", NAMESPACE)
+    key = base64.b64decode(secret.data["signing-key"])
+    for output in assignment["outputs"]:
+        url = urlsplit(output["request"]["url"])
+        if url.path.startswith(OBJECTS_PATH):
+            path = f"{OBJECTS_PATH}outputs/{uuid.uuid4()}/{url.path.rpartition('/')[2]}"
+            expires = datetime.now(UTC) + timedelta(hours=1)
+            base = f"{url.scheme}://{url.netloc}"
+            output["request"]["url"] = signed_url(base, "PUT", path, expires=expires, key=key)
+    return json.dumps(assignment)
 
 
 def _sequential(user: Client, photograph: bytes, raw: RawJobs, count: int) -> list[Figure]:

@@ -28,12 +28,17 @@ class RawJobs:
         names = [f"raw-{time.time_ns():x}-{self._count + i}" for i in range(count)]
         self._count += count
         ended: dict[str, float] = {}
+        failed: list[str] = []
         all_ended, watching = threading.Event(), threading.Event()
         started = time.monotonic()
 
         def watch() -> None:
-            for name, is_complete in self._events(watching):
-                if is_complete and name in names:
+            for name, conditions in self._events(watching):
+                if name in names and "Failed" in conditions:
+                    failed.append(name)
+                    all_ended.set()
+                    return
+                if name in names and "Complete" in conditions:
                     ended.setdefault(name, time.monotonic() - started)
                 if len(ended) == count:
                     all_ended.set()
@@ -44,8 +49,8 @@ class RawJobs:
         started = time.monotonic()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(self._create, names))
-        if not all_ended.wait(_TIMEOUT_SECONDS):
-            msg = f"only {len(ended)} of {count} raw Jobs were Complete after {_TIMEOUT_SECONDS} s"
+        if not all_ended.wait(_TIMEOUT_SECONDS) or failed:
+            msg = f"only {len(ended)} of {count} raw Jobs were Complete; failed: {failed}"
             raise TimeoutError(msg)
         return sorted(ended.values())
 
@@ -65,7 +70,7 @@ class RawJobs:
         }
         self._batch.create_namespaced_job(self._namespace, body, _preload_content=False)
 
-    def _events(self, watching: threading.Event) -> Iterator[tuple[str, bool]]:
+    def _events(self, watching: threading.Event) -> Iterator[tuple[str, set[str]]]:
         """Watch lines are read raw: making models of them would burden the baseline."""
         response = self._batch.list_namespaced_job(
             self._namespace,
@@ -81,7 +86,7 @@ class RawJobs:
             for line in lines:
                 job = json.loads(line)["object"]
                 conditions = job.get("status", {}).get("conditions", [])
-                yield job["metadata"]["name"], any(c["type"] == "Complete" for c in conditions)
+                yield job["metadata"]["name"], {c["type"] for c in conditions}
 
 
 def _plain(template: dict[str, Any]) -> dict[str, Any]:
