@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -149,20 +150,21 @@ def test_an_observation_of_nothing_is_refused(db: Connection, missing: str) -> N
 
 
 def test_two_writers_of_a_new_task_make_one_row(database_url: str, db: Connection) -> None:
-    uid = new_uid()
+    uids = [new_uid() for _ in range(100)]
+    together = threading.Barrier(4, timeout=10)
 
     def write() -> None:
         with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-            for _ in range(20):
+            for uid in uids:
+                together.wait()
                 record(connection, observed(uid, status="running"))
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as writers:
+        for writer in [writers.submit(write) for _ in range(4)]:
+            writer.result()
 
-    assert len(db.execute("SELECT 1 FROM tasks").fetchall()) == 1
+    rows = db.execute("SELECT uid FROM tasks").fetchall()
+    assert sorted(row["uid"] for row in rows) == sorted(uids)
 
 
 @st.composite

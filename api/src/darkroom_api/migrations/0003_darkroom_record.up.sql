@@ -38,7 +38,8 @@ BEGIN
             'task-' || replace(seen_uid, '-', ''), seen ->> 'namespace', seen ->> 'name',
             seen_uid, coalesce(seen_created, now())
         )
-        ON CONFLICT (uid) DO NOTHING;
+        -- Of two who insert at once one may meet the other at either key, so neither is named.
+        ON CONFLICT DO NOTHING;
         inserted := FOUND;
         SELECT * INTO STRICT before FROM tasks WHERE uid = seen_uid FOR UPDATE;
     END IF;
