@@ -17,6 +17,7 @@ from darkroom_cluster.cluster import alone, user_cache
 
 KUBERNETES = "v1.36.3"
 KIND = "v0.32.0"
+KWOK = "v0.8.0"
 SOURCE = Path(__file__).parents[2] / "kubernetes"
 PROGRAMS = (
     "kube-apiserver",
@@ -88,6 +89,12 @@ def kind_path() -> Path:
     )
 
 
+@functools.cache
+def kwok_path() -> Path:
+    """Return KWOK, which plays the kubelets of nodes that are not there; built alone."""
+    return _built_alone("kwok", ["install", "-trimpath", f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}"])
+
+
 def version(text: str) -> tuple[int, int]:
     """Return the major and minor number of the first version in a text; zeros if it has none."""
     found = re.search(r"v(\d+)\.(\d+)\.", text)
@@ -104,7 +111,7 @@ def _find(name: str, asked: Sequence[str], oldest: tuple[int, int]) -> Path | No
 
 
 def _built_alone(name: str, command: Sequence[str]) -> Path:
-    program = user_cache() / "tools" / f"{key()}-{KIND}" / name
+    program = user_cache() / "tools" / f"{key()}-{KIND}-{KWOK}" / name
     if program.exists():
         return program
     with alone(program.parent / f"{name}.lock"):
