@@ -140,6 +140,85 @@ def test_a_change_is_announced_and_a_replay_is_not(db: Connection) -> None:
     assert announced == [row_of(db, uid)["id"]]
 
 
+def a_try(number: int, pod: str, **more: object) -> Observation:
+    return {"number": number, "pod": pod, "job": f"j-{number}", "disrupted": False, **more}
+
+
+def test_tries_are_gathered_by_pod_and_one_that_has_ended_stays_so(db: Connection) -> None:
+    uid = new_uid()
+    started = {"node": "n1", "startedAt": "2026-01-01T00:00:05Z"}
+    ended = {**started, "finishedAt": "2026-01-01T00:00:07Z", "exitCode": 75, "error": ERROR}
+    lists = [
+        [a_try(1, "one")],
+        [a_try(1, "one", **started)],
+        [a_try(1, "one", **ended), a_try(1, "again", startedAt="2026-01-01T00:00:06Z")],
+        # The status has dropped the oldest, and a late answer knows less.
+        [a_try(1, "one", node=None), a_try(2, "two")],
+        [a_try(2, "two", **started)],
+    ]
+    changed = [record(db, observed(uid, status="running", tries=tries))[0] for tries in lists]
+
+    assert changed == [True] * 5
+    assert row_of(db, uid)["tries"] == [
+        a_try(1, "one", **ended),
+        a_try(1, "again", startedAt="2026-01-01T00:00:06Z"),
+        a_try(2, "two", **started),
+    ]
+    assert record(db, *(observed(uid, tries=tries) for tries in lists)) == [False] * 5
+    assert record(db, observed(uid, tries=None), observed(uid, tries=[])) == [False] * 2
+
+
+def test_a_dead_letter_stays_one(db: Connection) -> None:
+    uid, canceled = new_uid(), new_uid()
+    record(db, observed(uid, status="failed", dead_lettered=True, error=ERROR))
+    assert record(db, observed(uid, status="failed", dead_lettered=False)) == [False]
+    assert row_of(db, uid)["dead_lettered"] is True
+
+    # What was canceled is not to be replayed, whatever is found out about it later.
+    record(db, observed(canceled, status="canceled"))
+    record(db, observed(canceled, status="failed", dead_lettered=True))
+    assert row_of(db, canceled)["dead_lettered"] is False
+
+
+def test_the_reason_is_that_of_the_state_that_the_row_is_in(db: Connection) -> None:
+    uid = new_uid()
+
+    def reason_after(status: str, reason: str | None = None) -> tuple[str, str]:
+        why = {"reason": reason, "message": f"{reason}!"} if reason else {}
+        record(db, observed(uid, status=status, **why))
+        row = row_of(db, uid)
+        return row["reason"], row["message"]
+
+    assert reason_after("queued") == (None, None)
+    assert reason_after("queued", "Pending") == ("Pending", "Pending!")
+    assert reason_after("queued", "WaitingForPool") == ("WaitingForPool", "WaitingForPool!")
+    assert reason_after("queued") == ("WaitingForPool", "WaitingForPool!")
+    assert reason_after("running") == (None, None)
+    assert reason_after("running", "Retrying") == ("Retrying", "Retrying!")
+    assert reason_after("queued", "Pending") == ("Retrying", "Retrying!")
+    assert reason_after("failed", "RetriesExhausted") == ("RetriesExhausted", "RetriesExhausted!")
+    assert reason_after("canceled", "Running") == ("RetriesExhausted", "RetriesExhausted!")
+    assert reason_after("failed", "Rejected") == ("RetriesExhausted", "RetriesExhausted!")
+
+
+@pytest.mark.parametrize(
+    ("spec", "columns"),
+    [
+        (SPEC, ("default", 1, None)),
+        ({**SPEC, "pool": "large", "priority": "Critical"}, ("large", 2, None)),
+        ({**SPEC, "priority": "Low", "origin": "task-01"}, ("default", 0, "task-01")),
+        (None, ("default", 1, None)),
+    ],
+)
+def test_pool_priority_and_origin_are_read_from_the_spec(
+    db: Connection, spec: object, columns: tuple[str, int, str | None]
+) -> None:
+    uid = new_uid()
+    record(db, observed(uid, spec=spec))
+    row = row_of(db, uid)
+    assert (row["pool"], row["priority"], row["origin"]) == columns
+
+
 @pytest.mark.parametrize("missing", ["namespace", "name", "uid"])
 def test_an_observation_of_nothing_is_refused(db: Connection, missing: str) -> None:
     observation = observed(new_uid())
@@ -174,8 +253,16 @@ def histories(draw: st.DrawFn) -> list[Observation]:
     seen: list[Observation] = [{**base, "status": "queued"}]
     running: Observation = {}
     for attempt in range(1, draw(st.integers(0, 3)) + 1):
+        start, end = f"2026-01-01T00:00:{5 + attempt:02}Z", f"2026-01-01T00:00:{6 + attempt:02}Z"
+        # A long status leaves older ones out.
+        before = [] if draw(st.booleans()) else running.get("tries", [])
         running = {"attempts": attempt, "job": "j", "started_at": "2026-01-01T00:00:05Z"}
-        seen.append({**base, **running, "status": "running"})
+        begun = a_try(attempt, f"pod-{attempt}")
+        phases = [begun, {**begun, "startedAt": start, "node": "n"}]
+        phases += [{**phases[-1], "finishedAt": end, "exitCode": 75, "error": ERROR}]
+        for phase in phases[: draw(st.integers(1, 3))]:
+            running |= {"tries": [*before, phase]}
+            seen.append({**base, **running, "status": "running", "reason": "Running"})
     end = draw(st.sampled_from(["none", "succeeded", "failed", "expired", "deleted", "resync"]))
     finished: Observation = {"finished_at": "2026-01-01T00:01:00Z"}
     match end:
@@ -184,7 +271,8 @@ def histories(draw: st.DrawFn) -> list[Observation]:
         case "succeeded":
             seen.append({**base, **running, **finished, "status": end, "outputs": OUTPUTS})
         case "failed" | "expired":
-            seen.append({**base, **running, **finished, "status": end, "error": ERROR})
+            failed = {"error": ERROR, "dead_lettered": end == "failed", "reason": "Rejected"}
+            seen.append({**base, **running, **finished, "status": end, **failed})
         case "deleted":
             seen.append({**base, **running, **finished, "status": "canceled"})
         case _:

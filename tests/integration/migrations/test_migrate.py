@@ -19,8 +19,13 @@ UNION ALL
 SELECT 'function', proname, pg_get_function_arguments(oid), prosrc, provolatile::text
 FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 UNION ALL
-SELECT 'comment', objoid::regclass::text, objsubid::text, description, ''
-FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid >= 16384
+SELECT 'comment', objoid::regclass::text, coalesce(attname, ''), description, ''
+FROM pg_description LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND attnum > 0
+WHERE classoid = 'pg_class'::regclass AND objoid >= 16384
+UNION ALL
+SELECT 'generated', attrelid::regclass::text, attname, pg_get_expr(adbin, adrelid), ''
+FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attgenerated <> ''
 ORDER BY 1, 2, 3, 4, 5
 """
 
