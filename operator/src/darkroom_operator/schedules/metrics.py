@@ -1,0 +1,19 @@
+"""What is measured of schedules."""
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+_SECONDS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+
+TIMES: Final = Counter(
+    "darkroom_schedule_times_total", "Times that were made, swept or skipped.", ["result"]
+)
+FAILURES: Final = Counter(
+    "darkroom_schedule_failures_total", "Tasks that were refused, and sweeps that failed."
+)
+LAG_SECONDS: Final = Histogram(
+    "darkroom_schedule_lag_seconds",
+    "From a schedule's time to what was done for it.",
+    buckets=_SECONDS,
+)
