@@ -31,18 +31,20 @@ _WORKERS: Final = 4
 
 
 class Schedules:
-    """Carries out the schedules. `queue` takes "namespace/name", from `Tasks` too."""
+    """Carries out the schedules. Its queue is also told by `Tasks` whose tasks have changed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it looks at and acts on, and a clock
         self,
         cluster: Cluster,
         tasks: Tasks,
         mirror: Mirror,
         sweeper: Sweeper,
+        queue: WorkQueue,
+        *,
         clock: Callable[[], datetime],
     ) -> None:
-        self.queue = WorkQueue("schedule")
-        self.informer = Informer(cluster, "schedules", read, self.queue.add)
+        self.informer = Informer(cluster, "schedules", read, queue.add)
+        self._queue = queue
         self._cluster = cluster
         self._tasks = tasks
         self._mirror = mirror
@@ -62,21 +64,21 @@ class Schedules:
         await self.informer.is_synced.wait()
         await self._tasks.is_synced.wait()
         while True:
-            key = await self.queue.get()
+            key = await self._queue.get()
             try:
                 await self.reconcile(key)
-                self.queue.succeeded(key)
+                self._queue.succeeded(key)
                 shared_metrics.RECONCILES.labels("processingschedule", "success").inc()
             except Exception as error:  # noqa: BLE001  # the edge: one must not stop the others
                 self._put_back(key, error)
             finally:
-                self.queue.done(key)
+                self._queue.done(key)
 
     async def reconcile(self, key: str) -> None:
         """Do what is to be done about one schedule now."""
         schedule = self._newest(key)
         if schedule is None:
-            self.queue.forget(key)
+            self._queue.forget(key)
             return
         now = self._clock()
         tasks = self._tasks.of_schedule(key)
@@ -84,7 +86,7 @@ class Schedules:
         plan = decide(schedule, Observed(tasks, recorded), now)
         await self._carry_out(plan, schedule, now)
         if plan.requeue_after is not None:
-            self.queue.add_after(key, plan.requeue_after)
+            self._queue.add_after(key, plan.requeue_after)
 
     def _newest(self, key: str) -> Schedule | None:
         """Return the schedule with the status that was written last, which no watch may show yet.
@@ -144,7 +146,7 @@ class Schedules:
             self._written[schedule.key] = replace(schedule, status=status, version=version)
 
     def _put_back(self, key: str, error: Exception) -> None:
-        seconds = self.queue.add_failed(key)
+        seconds = self._queue.add_failed(key)
         shared_metrics.RECONCILES.labels("processingschedule", "error").inc()
         if isinstance(error, ClusterError | SweepError):
             _LOG.warning("schedule %s: %s; again in %.1f s", key, error, seconds)
