@@ -34,14 +34,17 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Return the text of every generated file."""
-    resource = crd.processing_task_crd()
-    return {
-        ROOT / "crds" / f"{crd.NAME}.yaml": NOTICE + _yaml(resource),
-        ROOT / "charts/darkroom/templates/crds" / f"{crd.NAME}.yaml": _chart_template(resource),
+    files = {
         ROOT / "docs/reference/conditions.md": conditions_page(),
-        ROOT / "docs/reference/processingtask.md": resource_page(resource),
         ROOT / "api/openapi.json": _openapi(),
     }
+    for resource in crd.definitions():
+        name = resource["metadata"]["name"]
+        page = f"{resource['spec']['names']['singular']}.md"
+        files[ROOT / "crds" / f"{name}.yaml"] = NOTICE + _yaml(resource)
+        files[ROOT / "charts/darkroom/templates/crds" / f"{name}.yaml"] = _chart_template(resource)
+        files[ROOT / "docs/reference" / page] = resource_page(resource)
+    return files
 
 
 def _openapi() -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from darkroom_core import crd
+from darkroom_core import crd, names
 from darkroom_core.task import TaskSpec, TaskStatus
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "crds" / f"{crd.NAME}.yaml"
+FILE = ROOT / "crds" / f"{names.TASK.crd}.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,10 @@ def schema(document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_it_is_what_the_models_make(document: dict[str, Any]) -> None:
-    assert document == crd.processing_task_crd()
+@pytest.mark.parametrize("definition", crd.definitions(), ids=lambda d: d["metadata"]["name"])
+def test_it_is_what_the_models_make(definition: dict[str, Any]) -> None:
+    file = ROOT / "crds" / f"{definition['metadata']['name']}.yaml"
+    assert yaml.safe_load(file.read_text()) == definition
 
 
 def test_the_chart_installs_the_same_and_keeps_it() -> None:

@@ -39,11 +39,33 @@ class Reason(StrEnum):
     """Why a task is where it is: the reason of its conditions."""
 
     PENDING = "Pending"
-    """The Job exists; its container has not started yet. The message says what it waits for."""
+    """The processor is being started."""
+    WAITING = "WaitingForPool"
+    """Its pool is full; it starts when its turn comes."""
+    SUSPENDED = "Suspended"
+    """spec.suspend of the task or of its pool is true. Set it to false to go on."""
+    POOL_NOT_FOUND = "PoolNotFound"
+    """There is no pool of the name in spec.pool. Make it, or make a task that names another."""
+    HELD_BY_KUEUE = "HeldByKueue"
+    """Its Job waits in the Kueue queue that spec.queueName names."""
+    UNSCHEDULABLE = "Unschedulable"
+    """No node takes the pod; the message is the scheduler's. It starts when one does."""
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    """The processor's image cannot be pulled; correct the pool's image or its pull secrets."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """A ResourceQuota leaves no room; raise it, or wait until other objects are gone."""
+    REFUSED = "Refused"
+    """The API server does not take the Job or its pod; the message says which policy is why."""
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    """The namespace is being deleted, and the task with it."""
+    START_FAILED = "StartFailed"
+    """The container does not start; the message is the kubelet's."""
     RUNNING = "Running"
     """The processor is at work."""
     RETRYING = "Retrying"
-    """A try failed and the Job starts another. The message says how the last one failed."""
+    """A try failed and another follows; the message says how it failed."""
+    DISRUPTED = "Disrupted"
+    """Its node was drained or lost. Another try follows, and this one does not count."""
     PROCESSED = "Processed"
     """Every output was written."""
     REJECTED = "Rejected"
@@ -53,7 +75,9 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     """The task was not finished within spec.deadlineSeconds."""
     INVALID = "Invalid"
-    """The task cannot be turned into a Job; the message says what to change."""
+    """The spec is not one that can be carried out; the message says what to change."""
+    ACTIVE = "Active"
+    """The pool or schedule does what its spec says."""
 
 
 ConditionType = Literal["Ready", "Reconciling", "Stalled", "Succeeded"]
@@ -74,7 +98,7 @@ class Condition(Document):
 
 
 # Reconciling and Stalled are abnormal-true: they exist only while they are true.
-_CONDITIONS: Final[dict[State, dict[ConditionType, ConditionStatus]]] = {
+CONDITIONS: Final[dict[State, dict[ConditionType, ConditionStatus]]] = {
     State.QUEUED: {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"},
     State.RUNNING: {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"},
     State.SUCCEEDED: {"Ready": "True", "Succeeded": "True"},
@@ -82,6 +106,21 @@ _CONDITIONS: Final[dict[State, dict[ConditionType, ConditionStatus]]] = {
     State.CANCELED: {"Ready": "False", "Stalled": "True", "Succeeded": "False"},
     State.EXPIRED: {"Ready": "False", "Stalled": "True", "Succeeded": "False"},
 }
+
+
+def conditions_of_owner(
+    reason: Reason,
+    message: str,
+    *,
+    generation: int,
+    previous: list[Condition],
+    now: datetime,
+) -> list[Condition]:
+    """Return the conditions of a pool or a schedule: it is ready, or its spec stalls it."""
+    statuses: dict[ConditionType, ConditionStatus] = (
+        {"Ready": "False", "Stalled": "True"} if reason is Reason.INVALID else {"Ready": "True"}
+    )
+    return _conditions(statuses, reason, message, generation=generation, previous=previous, now=now)
 
 
 def conditions_for(  # noqa: PLR0913  # a table row, not a sequence of steps
@@ -94,7 +133,22 @@ def conditions_for(  # noqa: PLR0913  # a table row, not a sequence of steps
     now: datetime,
 ) -> list[Condition]:
     """Fold a state into conditions; transition times change only where the status does."""
-    before = {condition.type: condition for condition in previous}
+    return _conditions(
+        CONDITIONS[state], reason, message, generation=generation, previous=previous, now=now
+    )
+
+
+def _conditions(  # noqa: PLR0913  # a table row, not a sequence of steps
+    statuses: dict[ConditionType, ConditionStatus],
+    reason: Reason,
+    message: str,
+    *,
+    generation: int,
+    previous: list[Condition],
+    now: datetime,
+) -> list[Condition]:
+    # Generation 0 is that of the definition's defaults: nobody observed those.
+    before = {condition.type: condition for condition in previous if condition.observed_generation}
     return [
         Condition(
             type=type_,
@@ -106,5 +160,5 @@ def conditions_for(  # noqa: PLR0913  # a table row, not a sequence of steps
             else now,
             observed_generation=generation,
         )
-        for type_, status in _CONDITIONS[state].items()
+        for type_, status in statuses.items()
     ]

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Iterator
 from enum import Enum
@@ -25,7 +26,7 @@ def conditions_page() -> str:
 
 
 def resource_page(crd: dict[str, Any]) -> str:
-    """Return the page of every field of the resource."""
+    """Return the page of every field of a resource."""
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     sections = []
     for part in ("spec", "status"):
@@ -40,7 +41,7 @@ def resource_page(crd: dict[str, Any]) -> str:
                 else ""
             )
         )
-    return f"{_NOTICE}# ProcessingTask\n\n" + "\n".join(sections)
+    return f"{_NOTICE}# {crd['spec']['names']['kind']}\n\n" + "\n".join(sections)
 
 
 def _enum_table(enum: type[Enum]) -> str:
@@ -68,7 +69,7 @@ def member_docs(enum: type[Enum]) -> dict[str, str]:
 def _field_rows(path: str, node: dict[str, Any]) -> Iterator[str]:
     for name, field in node.get("properties", {}).items():
         here = f"{path}.{name}"
-        default = f"`{field['default']}`" if "default" in field else ""
+        default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
         needed = "required" if name in node.get("required", []) else default
         yield f"| `{here}` | {_type(field)} | {needed} | {field.get('description', '')} |\n"
         inner = field.get("items", field)
@@ -78,6 +79,8 @@ def _field_rows(path: str, node: dict[str, Any]) -> Iterator[str]:
 def _type(field: dict[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
+    if "additionalProperties" in field:
+        return f"map of {_type(field['additionalProperties'])}"
     if "items" in field:
         return f"list of {_type(field['items'])}"
     return str(field.get("format", field["type"]))

@@ -1,10 +1,13 @@
 """The base of every model that is written as JSON: camelCase outside, frozen inside."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
+
+DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""A name that may also be a label's value (RFC 1123)."""
 
 
 class Document(BaseModel):

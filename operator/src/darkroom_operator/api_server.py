@@ -12,13 +12,11 @@ from typing import Any, Final
 
 import aiohttp
 from darkroom_core import names
-from darkroom_core.task import TaskStatus
 
 from darkroom_operator import metrics
-from darkroom_operator.cluster import Event, Kind, Listing
+from darkroom_operator.cluster import Event, Kind, Page
 from darkroom_operator.errors import ClusterError, ExpiredError, RefusedError
 from darkroom_operator.login import Credentials, connection
-from darkroom_operator.task import Task
 
 _PAGE: Final = 500
 _REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
@@ -32,8 +30,19 @@ _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io
 _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
 
-_SELECTOR: Final = f"{names.MANAGED_BY_LABEL}={names.OPERATOR}"
-_GROUPS: Final[dict[Kind, str]] = {"jobs": "/apis/batch/v1", "pods": "/api/v1"}
+_OURS: Final = f"{names.MANAGED_BY_LABEL}={names.OPERATOR}"
+_KINDS: Final[dict[Kind, str]] = {
+    "tasks": names.TASK.kind,
+    "pools": names.POOL.kind,
+    "schedules": names.SCHEDULE.kind,
+}
+_PLACES: Final[dict[Kind, tuple[str, str]]] = {
+    "tasks": (f"/apis/{names.API_VERSION}", names.TASK.plural),
+    "pools": (f"/apis/{names.API_VERSION}", names.POOL.plural),
+    "schedules": (f"/apis/{names.API_VERSION}", names.SCHEDULE.plural),
+    "jobs": ("/apis/batch/v1", "jobs"),
+    "pods": ("/api/v1", "pods"),
+}
 
 
 @asynccontextmanager
@@ -46,7 +55,7 @@ async def open_api_server(namespace: str) -> "AsyncIterator[ApiServer]":
 
 
 class ApiServer:
-    """One namespace of a Kubernetes cluster."""
+    """One namespace of a Kubernetes cluster, or with an empty name all of them."""
 
     def __init__(
         self,
@@ -60,76 +69,35 @@ class ApiServer:
         self._namespace = namespace
         self._credentials = credentials
 
-    async def tasks(self) -> AsyncIterator[dict[str, Any]]:
-        """List the tasks, page by page."""
-        async for page in self._pages(self._path(f"/apis/{names.API_VERSION}", names.PLURAL), {}):
-            for item in page["items"]:
-                yield item
+    async def pages(self, kind: Kind) -> AsyncIterator[Page]:
+        """List a kind, 500 at a time."""
+        more = ""
+        while True:
+            params = {
+                **_selector(kind),
+                "limit": str(_PAGE),
+                **({"continue": more} if more else {}),
+            }
+            path = _path(kind, self._namespace)
+            status, answer = await self.request("GET", path, params=params, accept=_JSON)
+            _expect(status, answer, HTTPStatus.OK)
+            yield Page(answer["items"], answer["metadata"]["resourceVersion"])
+            more = answer["metadata"].get("continue", "")
+            if not more:
+                return
 
-    async def create_job(self, manifest: dict[str, Any]) -> None:
-        """POST the Job; one of the same name is the same Job, made by an earlier try."""
-        path = self._path(_GROUPS["jobs"], "jobs")
-        status, answer = await self._request("POST", path, body=manifest)
-        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}:
-            raise RefusedError(answer.get("message", "no reason was given"))
-        _expect(status, answer, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
-
-    async def write_status(self, task: Task, status: TaskStatus) -> str | None:
-        """Apply the status on the server's side: fields that we no longer set go away."""
-        body = {
-            "apiVersion": names.API_VERSION,
-            "kind": names.KIND,
-            # With the UID in it, a namesake that came later is refused with a conflict.
-            "metadata": {"name": task.metadata.name, "uid": task.uid},
-            "status": status.document(),
-        }
-        code, answer = await self._request(
-            "PATCH",
-            f"{self._task_path(task)}/status",
-            body=body,
-            content_type=_APPLY,
-            params={"fieldManager": names.OPERATOR, "force": "true"},
-        )
-        if code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
-            return None
-        _expect(code, answer, HTTPStatus.OK)
-        version: str = answer["metadata"]["resourceVersion"]
-        return version
-
-    async def delete_task(self, task: Task) -> None:
-        """Delete in the background: the garbage collector takes the Job and the pods."""
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
-            "preconditions": {"uid": task.uid},
-        }
-        status, answer = await self._request("DELETE", self._task_path(task), body=body)
-        gone = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-        _expect(status, answer, HTTPStatus.OK, HTTPStatus.ACCEPTED, *gone)
-
-    async def children(self, kind: Kind) -> Listing:
-        """List what carries our label, page by page."""
-        items: list[dict[str, Any]] = []
-        version = ""
-        path = self._path(_GROUPS[kind], kind)
-        async for page in self._pages(path, {"labelSelector": _SELECTOR}):
-            items += page["items"]
-            version = page["metadata"]["resourceVersion"]
-        return Listing(items, version)
-
-    async def watch_children(self, kind: Kind, version: str) -> AsyncIterator[Event]:
-        """Follow what carries our label."""
+    async def watch(self, kind: Kind, version: str) -> AsyncIterator[Event]:
+        """Follow a kind."""
         params = {
+            **_selector(kind),
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "labelSelector": _SELECTOR,
             "resourceVersion": version,
             "timeoutSeconds": str(_WATCH_SECONDS),
         }
         try:
             async with self._session.get(
-                self._server + self._path(_GROUPS[kind], kind),
+                self._server + _path(kind, self._namespace),
                 params=params,
                 headers=self._headers(_JSON),
                 timeout=_WATCH_TIMEOUT,
@@ -142,18 +110,67 @@ class ApiServer:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterError(f"the watch of {kind} broke off: {error!r}") from error
 
-    async def _pages(self, path: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
-        more = ""
-        while True:
-            page = {**params, "limit": str(_PAGE), **({"continue": more} if more else {})}
-            status, answer = await self._request("GET", path, params=page, accept=_JSON)
-            _expect(status, answer, HTTPStatus.OK)
-            yield answer
-            more = answer["metadata"].get("continue", "")
-            if not more:
-                return
+    async def create(self, kind: Kind, manifest: dict[str, Any]) -> bool:
+        """POST it; what has the same name was made by an earlier try."""
+        path = _path(kind, manifest["metadata"]["namespace"])
+        status, answer = await self.request("POST", path, body=manifest)
+        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}:
+            raise RefusedError(answer.get("message", "no reason was given"))
+        _expect(status, answer, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
+        return status == HTTPStatus.CREATED
 
-    async def _request(  # noqa: PLR0913  # the parts of a request
+    async def write_status(
+        self, kind: Kind, namespace: str, name: str, uid: str, status: dict[str, Any]
+    ) -> str | None:
+        """Apply the status on the server's side: fields that we no longer set go away."""
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": _KINDS[kind],
+            # With the UID in it, a namesake that came later is refused with a conflict.
+            "metadata": {"name": name, "uid": uid},
+            "status": status,
+        }
+        code, answer = await self.request(
+            "PATCH",
+            f"{_path(kind, namespace)}/{name}/status",
+            body=body,
+            content_type=_APPLY,
+            params={"fieldManager": names.OPERATOR, "force": "true"},
+        )
+        if code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+            return None
+        _expect(code, answer, HTTPStatus.OK)
+        version: str = answer["metadata"]["resourceVersion"]
+        return version
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete in the background: the garbage collector takes what it owns."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid},
+        }
+        status, answer = await self.request("DELETE", f"{_path(kind, namespace)}/{name}", body=body)
+        gone = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+        _expect(status, answer, HTTPStatus.OK, HTTPStatus.ACCEPTED, *gone)
+
+    async def complaints(self, namespace: str, uid: str) -> list[str]:
+        """Read the Events about one object; they are asked for where something is amiss."""
+        selector = {"fieldSelector": f"involvedObject.uid={uid},type=Warning", "limit": "20"}
+        path = f"/api/v1/namespaces/{namespace}/events"
+        status, answer = await self.request("GET", path, params=selector, accept=_JSON)
+        _expect(status, answer, HTTPStatus.OK)
+        events = sorted(answer["items"], key=lambda e: int(e["metadata"]["resourceVersion"]))
+        return [event.get("message", "") for event in events]
+
+    async def tell(self, event: dict[str, Any]) -> None:
+        """POST an Event."""
+        path = f"/apis/events.k8s.io/v1/namespaces/{event['metadata']['namespace']}/events"
+        status, answer = await self.request("POST", path, body=event)
+        _expect(status, answer, HTTPStatus.CREATED)
+
+    async def request(  # noqa: PLR0913  # the parts of a request
         self,
         method: str,
         path: str,
@@ -163,6 +180,7 @@ class ApiServer:
         content_type: str = _JSON,
         accept: str = _METADATA_ONLY,
     ) -> tuple[int, dict[str, Any]]:
+        """Send one request; return the answer's status and its JSON. Raises ClusterError."""
         try:
             async with self._session.request(
                 method,
@@ -184,11 +202,14 @@ class ApiServer:
     def _count(self, response: aiohttp.ClientResponse) -> None:
         metrics.REQUESTS.labels(response.status, response.method, response.url.host).inc()
 
-    def _path(self, group: str, plural: str) -> str:
-        return f"{group}/namespaces/{self._namespace}/{plural}"
 
-    def _task_path(self, task: Task) -> str:
-        return self._path(f"/apis/{names.API_VERSION}", f"{names.PLURAL}/{task.metadata.name}")
+def _path(kind: Kind, namespace: str) -> str:
+    group, plural = _PLACES[kind]
+    return f"{group}/namespaces/{namespace}/{plural}" if namespace else f"{group}/{plural}"
+
+
+def _selector(kind: Kind) -> dict[str, str]:
+    return {"labelSelector": _OURS} if kind in {"jobs", "pods"} else {}
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:

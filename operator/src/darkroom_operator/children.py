@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from darkroom_core.names import PROCESSOR_CONTAINER, TASK_UID_LABEL
+from darkroom_core.conditions import Reason
+from darkroom_core.names import PROCESSOR_CONTAINER, TASK_UID_LABEL, TRY_LABEL
 
 _FAILED: Final = ("FailureTarget", "Failed")
 _COMPLETE: Final = ("SuccessCriteriaMet", "Complete")
@@ -25,14 +26,18 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A Job."""
+    """A Job: one try, or several where disruptions ended all but the last."""
 
     uid: str
     name: str
-    task_uid: str
+    key: str
+    """Its task's UID."""
+    number: int
+    created_at: datetime
+    started_at: datetime | None
+    """Since when its deadline runs; None while it is suspended."""
+    is_suspended: bool
     is_leaving: bool
-    failed: int
-    """Tries that failed, as the Job controller counts them."""
     failure: Verdict | None
     completion: Verdict | None
 
@@ -49,13 +54,24 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What a pod's start waits for, where that is more than time."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod: one try."""
 
     uid: str
     name: str
-    task_uid: str
-    job_uid: str
+    key: str
+    """Its task's UID."""
+    number: int
+    job: str
+    node: str | None
     created_at: datetime
     is_leaving: bool
     is_disrupted: bool
@@ -63,8 +79,7 @@ class Pod:
     has_failed: bool
     reason: str
     """Why the kubelet or the controllers gave it up (Evicted, for example); often empty."""
-    hindrance: str
-    """What its start waits for, as a sentence, where that is more than time."""
+    hindrance: Hindrance | None
     started_at: datetime | None
     end: End | None
 
@@ -81,9 +96,12 @@ def read_job(raw: dict[str, Any]) -> Job:
     return Job(
         uid=metadata["uid"],
         name=metadata["name"],
-        task_uid=_task_uid(metadata),
+        key=_label(metadata, TASK_UID_LABEL),
+        number=_number(metadata),
+        created_at=_time(metadata["creationTimestamp"]),
+        started_at=_optional_time(status.get("startTime")),
+        is_suspended=bool((raw.get("spec") or {}).get("suspend")),
         is_leaving="deletionTimestamp" in metadata,
-        failed=status.get("failed") or 0,
         failure=_verdict(conditions, _FAILED),
         completion=_verdict(conditions, _COMPLETE),
     )
@@ -101,10 +119,12 @@ def read_pod(raw: dict[str, Any]) -> Pod:
     return Pod(
         uid=metadata["uid"],
         name=metadata["name"],
-        task_uid=_task_uid(metadata),
-        job_uid=next(
-            (o["uid"] for o in metadata.get("ownerReferences") or () if o.get("controller")), ""
+        key=_label(metadata, TASK_UID_LABEL),
+        number=_number(metadata),
+        job=next(
+            (o["name"] for o in metadata.get("ownerReferences") or () if o.get("controller")), ""
         ),
+        node=(raw.get("spec") or {}).get("nodeName"),
         created_at=_time(metadata["creationTimestamp"]),
         is_leaving="deletionTimestamp" in metadata,
         is_disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
@@ -126,18 +146,32 @@ def _end(terminated: dict[str, Any]) -> End:
     )
 
 
-def _hindrance(image: str, waiting: dict[str, Any], conditions: dict[str, dict[str, Any]]) -> str:
+def _hindrance(
+    image: str, waiting: dict[str, Any], conditions: dict[str, dict[str, Any]]
+) -> Hindrance | None:
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        return f"No node takes the pod: {scheduled.get('message', '')}".strip()
+        message = f"No node takes the pod: {scheduled.get('message', '')}"
+        return Hindrance(Reason.UNSCHEDULABLE, message.strip())
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
-    if reason in {"ErrImagePull", "ImagePullBackOff"}:
-        # The kubelet alternates between the two; one sentence for both is one write, not many.
+    if reason in {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}:
+        # The kubelet alternates between the first two; one sentence for both is one write.
         detail = message.partition("ErrImagePull: ")[2] if "Back-off" in message else message
-        return f"The image {image} cannot be pulled. {detail}".strip()
+        sentence = f"The image {image} cannot be pulled. {detail}".strip()
+        return Hindrance(Reason.IMAGE_UNAVAILABLE, sentence)
     if reason in {"", "ContainerCreating", "PodInitializing"}:
-        return ""
-    return f"The container does not start: {reason}. {message}".strip()
+        return None
+    sentence = f"The container does not start: {reason}. {message}".strip()
+    return Hindrance(Reason.START_FAILED, sentence)
+
+
+def hindrance_of(complaint: str) -> Hindrance:
+    """Read why no object is made from what the API server said about it."""
+    if "exceeded quota" in complaint:
+        return Hindrance(Reason.QUOTA_EXCEEDED, complaint)
+    if "being terminated" in complaint:
+        return Hindrance(Reason.NAMESPACE_TERMINATING, complaint)
+    return Hindrance(Reason.REFUSED, complaint)
 
 
 def _verdict(conditions: dict[str, dict[str, Any]], types: tuple[str, ...]) -> Verdict | None:
@@ -151,9 +185,14 @@ def _verdict(conditions: dict[str, dict[str, Any]], types: tuple[str, ...]) -> V
     return None
 
 
-def _task_uid(metadata: dict[str, Any]) -> str:
-    label: str = (metadata.get("labels") or {}).get(TASK_UID_LABEL, "")
+def _label(metadata: dict[str, Any], name: str) -> str:
+    label: str = (metadata.get("labels") or {}).get(name, "")
     return label
+
+
+def _number(metadata: dict[str, Any]) -> int:
+    label = _label(metadata, TRY_LABEL)
+    return int(label) if label.isdecimal() else 1
 
 
 def _optional_time(text: str | None) -> datetime | None:

@@ -4,16 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from darkroom_core.task import TaskStatus
-
-from darkroom_operator.task import Task
-
-Kind = Literal["jobs", "pods"]
+Kind = Literal["tasks", "jobs", "pods", "pools", "schedules"]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """All objects of a kind at one moment."""
+class Page:
+    """Some of the objects of a kind at one moment."""
 
     items: list[dict[str, Any]]
     version: str
@@ -30,25 +26,36 @@ class Event:
 
 
 class Cluster(Protocol):
-    """Whatever holds tasks, Jobs and pods. Every method may raise ClusterError."""
+    """Whatever holds tasks and all that belongs to them. Every method may raise ClusterError.
 
-    def tasks(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield every task there is, as the API server's JSON."""
+    Of Jobs and pods only those with our label are seen.
+    """
 
-    async def create_job(self, manifest: dict[str, Any]) -> None:
-        """Create the Job unless there is one of that name. Raises RefusedError."""
+    def pages(self, kind: Kind) -> AsyncIterator[Page]:
+        """List the objects of a kind, page by page; all pages show the same moment."""
 
-    async def write_status(self, task: Task, status: TaskStatus) -> str | None:
-        """Make this the whole status; return the new resource version, None if it is gone."""
-
-    async def delete_task(self, task: Task) -> None:
-        """Delete the task, and with it its Job and pods; no error if it is gone."""
-
-    async def children(self, kind: Kind) -> Listing:
-        """List our Jobs or pods."""
-
-    def watch_children(self, kind: Kind, version: str) -> AsyncIterator[Event]:
-        """Yield what happens to our Jobs or pods; ends when the server ends it.
+    def watch(self, kind: Kind, version: str) -> AsyncIterator[Event]:
+        """Yield what happens to the objects of a kind; ends when the server ends it.
 
         Raises ExpiredError where `version` is too old to go on from.
         """
+
+    async def create(self, kind: Kind, manifest: dict[str, Any]) -> bool:
+        """Create an object; return whether it was new: its name may be taken already.
+
+        Raises RefusedError where the API server does not take it.
+        """
+
+    async def write_status(
+        self, kind: Kind, namespace: str, name: str, uid: str, status: dict[str, Any]
+    ) -> str | None:
+        """Make this the whole status; return the new resource version, None if it is gone."""
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete an object, and with it what it owns; no error if it is gone."""
+
+    async def complaints(self, namespace: str, uid: str) -> list[str]:
+        """Return what the warning Events about an object say, the newest last."""
+
+    async def tell(self, event: dict[str, Any]) -> None:
+        """Post an Event for people to read."""

@@ -8,17 +8,16 @@ from typing import Any
 import kopf
 from darkroom_core import names
 
-from darkroom_operator.health import Health
 from darkroom_operator.login import connection
 from darkroom_operator.store import Tasks
 from darkroom_operator.workqueue import WorkQueue
 
 
-def registry_for(tasks: Tasks, queue: WorkQueue, health: Health) -> kopf.OperatorRegistry:
-    """Return what kopf calls: for each event of a task, for logging in, and for /livez."""
+def registry_for(tasks: Tasks, queue: WorkQueue) -> kopf.OperatorRegistry:
+    """Return what kopf calls: for each event of a task, and for logging in."""
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    @kopf.on.event(names.GROUP, names.VERSION, names.TASK.plural, registry=registry)
     async def note(event: Any, **_: Any) -> None:  # noqa: ANN401  # kopf's own type is private
         uid = event["object"]["metadata"]["uid"]
         is_news = tasks.remember(event["object"])
@@ -31,10 +30,6 @@ def registry_for(tasks: Tasks, queue: WorkQueue, health: Health) -> kopf.Operato
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401
         return connection()
-
-    @kopf.on.probe(id="operator", registry=registry, errors=kopf.ErrorsMode.PERMANENT)
-    async def alive(**_: Any) -> str:  # noqa: ANN401
-        return health.check()
 
     return registry
 

@@ -1,4 +1,4 @@
-"""A local copy of our Jobs or pods, kept by one list and an endless watch.
+"""A local copy of the objects of one kind, kept by one list and an endless watch.
 
 Not `kubernetes.informer`: it lives in a thread, builds model objects, keeps them whole, does not
 page its lists, asks for no bookmarks and notices no dead connection. Not kopf: it deep-copies
@@ -8,7 +8,7 @@ each body, and makes no deletion event of what vanished while it was not looking
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from darkroom_operator.cluster import Cluster, Event, Kind
@@ -19,48 +19,52 @@ _FIRST_BACKOFF: Final = 0.1
 _LONGEST_BACKOFF: Final = 5.0
 
 
-class Child(Protocol):
-    """An object that belongs to a task."""
+class Kept(Protocol):
+    """What is kept of an object."""
 
     @property
     def uid(self) -> str:
-        """Its own identity."""
+        """Its identity."""
 
     @property
-    def task_uid(self) -> str:
-        """Its task's identity; empty where it has none."""
+    def key(self) -> str:
+        """What it is looked up by: of a task's child its task's UID. Empty where it has none."""
 
 
-ChildT = TypeVar("ChildT", bound=Child)
+KeptT = TypeVar("KeptT", bound=Kept)
 
 
-class Informer(Generic[ChildT]):
-    """The children of one kind, by their task.
+class Informer(Generic[KeptT]):
+    """The objects of one kind, by their keys.
 
-    `on_change` is called with a task's UID when something that is kept of a child has changed.
+    `on_change` is called with a key when something that is kept of one of its objects has changed.
     """
 
     def __init__(
         self,
         cluster: Cluster,
         kind: Kind,
-        read: Callable[[dict[str, Any]], ChildT],
+        read: Callable[[dict[str, Any]], KeptT],
         on_change: Callable[[str], None],
     ) -> None:
         self._cluster = cluster
         self._kind: Kind = kind
         self._read = read
         self._on_change = on_change
-        self._children: dict[str, dict[str, ChildT]] = {}
+        self._kept: dict[str, dict[str, KeptT]] = {}
         self._version: str | None = None
         self._backoff = _FIRST_BACKOFF
         self._moved_at = time.monotonic()
         self.is_synced = asyncio.Event()
         """Set once the first list is in."""
 
-    def of(self, task_uid: str) -> tuple[ChildT, ...]:
-        """Return the task's children."""
-        return tuple(self._children.get(task_uid, {}).values())
+    def of(self, key: str) -> tuple[KeptT, ...]:
+        """Return the objects with this key."""
+        return tuple(self._kept.get(key, {}).values())
+
+    def all(self) -> Iterator[KeptT]:
+        """Return every object."""
+        return (kept for siblings in self._kept.values() for kept in siblings.values())
 
     def silence(self) -> float:
         """Return the seconds since this last did anything: an event, or a try to connect."""
@@ -83,49 +87,47 @@ class Informer(Generic[ChildT]):
 
     async def _follow(self) -> None:
         if self._version is None:
-            listing = await self._cluster.children(self._kind)
-            self._replace(listing.items)
-            self._version = listing.version
+            self._version = await self._list()
             self.is_synced.set()
-        async for event in self._cluster.watch_children(self._kind, self._version):
+        async for event in self._cluster.watch(self._kind, self._version):
             self._moved_at = time.monotonic()
             self._backoff = _FIRST_BACKOFF
             self._version = event.object["metadata"]["resourceVersion"]
             if event.type != "BOOKMARK":
                 self._apply(event)
 
-    def _replace(self, items: list[dict[str, Any]]) -> None:
-        vanished = {
-            (child.task_uid, child.uid)
-            for children in self._children.values()
-            for child in children.values()
-        }
-        for item in items:
-            child = self._read(item)
-            vanished.discard((child.task_uid, child.uid))
-            self._keep(child)
-        for task_uid, uid in vanished:
-            self._drop(task_uid, uid)
+    async def _list(self) -> str:
+        version = ""
+        vanished = {(kept.key, kept.uid) for kept in self.all()}
+        async for page in self._cluster.pages(self._kind):
+            for item in page.items:
+                kept = self._read(item)
+                vanished.discard((kept.key, kept.uid))
+                self._keep(kept)
+            version = page.version
+        for key, uid in vanished:
+            self._drop(key, uid)
+        return version
 
     def _apply(self, event: Event) -> None:
-        child = self._read(event.object)
+        kept = self._read(event.object)
         if event.type == "DELETED":
-            self._drop(child.task_uid, child.uid)
+            self._drop(kept.key, kept.uid)
         else:
-            self._keep(child)
+            self._keep(kept)
 
-    def _keep(self, child: ChildT) -> None:
-        if not child.task_uid:
+    def _keep(self, kept: KeptT) -> None:
+        if not kept.key:
             return
-        siblings = self._children.setdefault(child.task_uid, {})
-        if siblings.get(child.uid) != child:
-            siblings[child.uid] = child
-            self._on_change(child.task_uid)
+        siblings = self._kept.setdefault(kept.key, {})
+        if siblings.get(kept.uid) != kept:
+            siblings[kept.uid] = kept
+            self._on_change(kept.key)
 
-    def _drop(self, task_uid: str, uid: str) -> None:
-        siblings = self._children.get(task_uid, {})
+    def _drop(self, key: str, uid: str) -> None:
+        siblings = self._kept.get(key, {})
         if siblings.pop(uid, None) is None:
             return
         if not siblings:
-            del self._children[task_uid]
-        self._on_change(task_uid)
+            del self._kept[key]
+        self._on_change(key)

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import signal
+import socket
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -16,19 +19,24 @@ from darkroom_operator import metrics
 from darkroom_operator.api_server import open_api_server
 from darkroom_operator.children import Job, Pod, read_job, read_pod
 from darkroom_operator.cluster import Cluster
-from darkroom_operator.decide import JobFor
+from darkroom_operator.decide import JobFor, Start
 from darkroom_operator.desired.assignment import Terms, assignment_for
 from darkroom_operator.desired.job import Processor, job_for
+from darkroom_operator.events import Events
 from darkroom_operator.handlers import kopf_settings, registry_for
-from darkroom_operator.health import Health
+from darkroom_operator.health import Health, served
 from darkroom_operator.informer import Informer
-from darkroom_operator.mirror import Mirror, PostgresMirror
+from darkroom_operator.lease import Lease
+from darkroom_operator.mirror import PostgresMirror
+from darkroom_operator.observe import Observer
+from darkroom_operator.pools import Pools
 from darkroom_operator.postgres import Postgres
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
 from darkroom_operator.settings import Settings
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
+from darkroom_operator.versions import notes_on
 from darkroom_operator.workqueue import WorkQueue
 
 _LOG: Final = logging.getLogger(__name__)
@@ -37,33 +45,48 @@ _LAST_FLUSH_SECONDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The parts that run."""
+    """The parts that run while this operator is the active one."""
 
     tasks: Tasks
     queue: WorkQueue
     jobs: Informer[Job]
     pods: Informer[Pod]
+    pools: Pools
     reconciler: Reconciler
     resync: Resync
     health: Health
 
 
-def assemble(settings: Settings, cluster: Cluster, mirror: Mirror, queue: WorkQueue) -> Operator:
+def assemble(
+    settings: Settings, cluster: Cluster, postgres: Postgres, queue: WorkQueue
+) -> tuple[Operator, PostgresMirror]:
     """Put the parts together."""
     tasks = Tasks()
+    mirror = PostgresMirror(postgres, queue.add)
     jobs = Informer(cluster, "jobs", read_job, queue.add)
     pods = Informer(cluster, "pods", read_pod, queue.add)
-    return Operator(
+    pools = Pools(cluster, tasks, queue, _now)
+    operator = Operator(
         tasks=tasks,
         queue=queue,
         jobs=jobs,
         pods=pods,
+        pools=pools,
         reconciler=Reconciler(
-            tasks, jobs, pods, cluster, mirror, queue, job_builder(settings), _now
+            tasks=tasks,
+            observer=Observer(jobs, pods, pools.informer, mirror),
+            admission=pools.admission,
+            cluster=cluster,
+            mirror=mirror,
+            events=Events(cluster, _now),
+            queue=queue,
+            job_for=job_builder(settings),
+            clock=_now,
         ),
-        resync=Resync(cluster, mirror, tasks, queue, namespace=settings.namespace, clock=_now),
-        health=Health(queue, [jobs, pods]),
+        resync=Resync(cluster, mirror, tasks, queue, namespace=settings.watched, clock=_now),
+        health=Health([queue], [jobs, pods, pools.informer]),
     )
+    return operator, mirror
 
 
 def job_builder(settings: Settings) -> JobFor:
@@ -84,48 +107,103 @@ def job_builder(settings: Settings) -> JobFor:
         limits=settings.limits,
     )
 
-    def build(task: Task, spec: TaskSpec, now: datetime) -> dict[str, Any]:
-        return job_for(task, spec, processor, assignment_for(task, spec, terms, now))
+    def build(task: Task, spec: TaskSpec, start: Start, now: datetime) -> dict[str, Any]:
+        return job_for(task, spec, start, processor, assignment_for(task, spec, terms, now))
 
     return build
 
 
 async def run(settings: Settings) -> None:
-    """Run until a signal; if one part fails, all of it ends, and is started afresh."""
-    queue = WorkQueue()
-    postgres = Postgres(settings.database_url.get_secret_value())
-    mirror = PostgresMirror(postgres, queue.add)
+    """Stand by until this operator is the active one, then work until a signal.
+
+    If one part fails, or another operator may be active, all of it ends, and is started afresh.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    identity = settings.identity or socket.gethostname()
+    health: list[Health] = []
+
+    def check() -> str:
+        return health[0].check() if health else "standing by"
+
     metrics.WORKERS.set(settings.workers)
     start_http_server(settings.metrics_port)
-    async with open_api_server(settings.namespace) as cluster:
-        operator = assemble(settings, cluster, mirror, queue)
-        async with asyncio.TaskGroup() as group:
-            background = [
-                group.create_task(part)
-                for part in (
-                    operator.jobs.run(),
-                    operator.pods.run(),
-                    operator.resync.run(settings.resync_seconds),
-                    mirror.run(),
-                    *(operator.reconciler.work() for _ in range(settings.workers)),
-                )
-            ]
-            await _run_kopf(settings, operator)
-            for part in background:
-                part.cancel()
-    await _close(mirror, postgres)
+    async with (
+        served(settings.liveness_port, check),
+        open_api_server(settings.watched) as cluster,
+    ):
+        lease = Lease(cluster, settings.namespace, names.OPERATOR, identity)
+        if not await _before(stop, lease.acquire()):
+            return
+        for note in notes_on((await cluster.request("GET", "/version"))[1]):
+            _LOG.warning(note)
+        postgres = Postgres(settings.database_url.get_secret_value())
+        operator, mirror = assemble(settings, cluster, postgres, WorkQueue())
+        health.append(operator.health)
+        await _work(settings, operator, mirror, lease, stop)
+        await _close(mirror, postgres)
+        await lease.release()
 
 
-async def _run_kopf(settings: Settings, operator: Operator) -> None:
+async def _work(
+    settings: Settings,
+    operator: Operator,
+    mirror: PostgresMirror,
+    lease: Lease,
+    stop: asyncio.Event,
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        background = [
+            group.create_task(part)
+            for part in (
+                lease.keep(),
+                operator.jobs.run(),
+                operator.pods.run(),
+                operator.pools.informer.run(),
+                operator.resync.run(settings.resync_seconds),
+                mirror.run(),
+                _reconcile(operator, settings.workers),
+            )
+        ]
+        await _run_kopf(settings, operator, stop)
+        for part in background:
+            part.cancel()
+
+
+async def _reconcile(operator: Operator, workers: int) -> None:
+    """Begin once all is known: before, neither a place nor a count would be right."""
+    await operator.reconciler.synced()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(operator.pools.run())
+        for _ in range(workers):
+            group.create_task(operator.reconciler.work())
+
+
+async def _run_kopf(settings: Settings, operator: Operator, stop: asyncio.Event) -> None:
     await kopf.operator(
-        registry=registry_for(operator.tasks, operator.queue, operator.health),
+        registry=registry_for(operator.tasks, operator.queue),
         settings=kopf_settings(),
         standalone=True,
         # Without an identity kopf asks for the user's name, and a container's user may have none.
         identity=cast("Any", names.OPERATOR),
-        namespaces=[settings.namespace],
-        liveness_endpoint=f"http://0.0.0.0:{settings.liveness_port}/livez",
+        clusterwide=settings.all_namespaces,
+        namespaces=() if settings.all_namespaces else [settings.namespace],
+        stop_flag=stop,
     )
+
+
+async def _before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work unless it is time to stop; return whether it was done."""
+    stopping = asyncio.create_task(stop.wait())
+    working = asyncio.create_task(work)
+    await asyncio.wait([stopping, working], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        return False
+    await working
+    return True
 
 
 async def _close(mirror: PostgresMirror, postgres: Postgres) -> None:

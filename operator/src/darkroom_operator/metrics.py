@@ -11,27 +11,25 @@ from prometheus_client import Counter, Gauge, Histogram
 _NAME: Final = "processingtask"
 _SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
-QUEUE_DEPTH: Final = Gauge("workqueue_depth", "Tasks that wait to be looked at.", ["name"]).labels(
-    _NAME
-)
+QUEUE_DEPTH: Final = Gauge("workqueue_depth", "Objects that wait to be looked at.", ["name"])
 QUEUE_ADDS: Final = Counter(
     "workqueue_adds_total", "How often a task was put into the queue.", ["name"]
-).labels(_NAME)
+)
 QUEUE_RETRIES: Final = Counter(
     "workqueue_retries_total", "How often a task was put back after an error.", ["name"]
-).labels(_NAME)
+)
 QUEUE_SECONDS: Final = Histogram(
     "workqueue_queue_duration_seconds", "Time in the queue.", ["name"], buckets=_SECONDS
-).labels(_NAME)
+)
 WORK_SECONDS: Final = Histogram(
     "workqueue_work_duration_seconds", "Time from queue to done.", ["name"], buckets=_SECONDS
-).labels(_NAME)
+)
 LONGEST_WORK: Final = Gauge(
     "workqueue_longest_running_processor_seconds", "The longest work under way.", ["name"]
-).labels(_NAME)
+)
 UNFINISHED_WORK: Final = Gauge(
     "workqueue_unfinished_work_seconds", "Sum of all work under way.", ["name"]
-).labels(_NAME)
+)
 
 RECONCILES: Final = Counter(
     "controller_runtime_reconcile_total", "Reconciliations.", ["controller", "result"]
@@ -85,6 +83,13 @@ MIRROR_FAILURES: Final = Counter(
 RESYNC_TIME: Final = Gauge(
     "darkroom_resync_last_success_timestamp_seconds", "When everything was last looked at."
 )
+
+
+POOL_RUNNING: Final = Gauge("darkroom_pool_running", "Tasks that hold a place.", ["pool"])
+POOL_WAITING: Final = Gauge("darkroom_pool_waiting", "Tasks that wait for a place.", ["pool"])
+POOL_REPLICAS: Final = Gauge("darkroom_pool_replicas", "Places of a pool.", ["pool"])
+DEAD_LETTERS: Final = Counter("darkroom_dead_letters_total", "Tasks that failed for good.")
+IS_LEADER: Final = Gauge("darkroom_operator_is_leader", "Whether this replica is the active one.")
 
 
 def reconciled(result: str) -> None:

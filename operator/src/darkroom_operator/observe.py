@@ -1,19 +1,40 @@
 """What there is beside a task: read from what the informers and the mirror remember."""
 
-from darkroom_core import names
+from dataclasses import dataclass, field
 
 from darkroom_operator.children import Job, Pod
 from darkroom_operator.decide import Observed
 from darkroom_operator.informer import Informer
 from darkroom_operator.mirror import Mirror
+from darkroom_operator.pool import Pool, implied_pool, pool_key
 from darkroom_operator.task import Task
 
 
-def observe(task: Task, jobs: Informer[Job], pods: Informer[Pod], mirror: Mirror) -> Observed:
-    """Gather what is known of the task's children and of its record."""
-    name = names.job_name(task.metadata.name, task.uid)
-    return Observed(
-        job=next((job for job in jobs.of(task.uid) if job.name == name), None),
-        pods=pods.of(task.uid),
-        is_recorded=mirror.is_recorded(task.uid),
-    )
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What is remembered of the cluster and of the history."""
+
+    jobs: Informer[Job]
+    pods: Informer[Pod]
+    pools: Informer[Pool]
+    mirror: Mirror
+    complaints: dict[str, str] = field(default_factory=dict)
+    """What Kubernetes said last about a Job without a pod, by the Job's UID."""
+
+    def observe(self, task: Task) -> Observed:
+        """Gather what is known of the task's children, its pool and its record."""
+        jobs = self.jobs.of(task.uid)
+        complaint = next((self.complaints[j.uid] for j in jobs if j.uid in self.complaints), "")
+        pool, problem = None, ""
+        if task.spec is not None:
+            found = next(iter(self.pools.of(pool_key(task, task.spec))), None)
+            pool = found.spec if found else implied_pool(task.spec.pool)
+            problem = found.problem if found else ""
+        return Observed(
+            jobs=jobs,
+            pods=self.pods.of(task.uid),
+            pool=pool,
+            pool_problem=problem,
+            complaint=complaint,
+            is_recorded=self.mirror.is_recorded(task.uid),
+        )

@@ -5,19 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from darkroom_core.task import TaskStatus
 
 from darkroom_operator import metrics
-from darkroom_operator.children import Job, Pod
+from darkroom_operator.admission import Admission
+from darkroom_operator.children import Job, hindrance_of
 from darkroom_operator.cluster import Cluster
-from darkroom_operator.decide import JobFor, Plan, decide
+from darkroom_operator.decide import JobFor, Plan, Standing, assess, decide
 from darkroom_operator.errors import ClusterError, RefusedError
-from darkroom_operator.informer import Informer
+from darkroom_operator.events import Events
 from darkroom_operator.mirror import Mirror
-from darkroom_operator.observe import observe
-from darkroom_operator.status import refused
+from darkroom_operator.observe import Observer
+from darkroom_operator.status import held_back
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
 from darkroom_operator.workqueue import WorkQueue
@@ -30,18 +31,26 @@ class Reconciler:
     """What is needed to bring tasks nearer to what was wished for."""
 
     tasks: Tasks
-    jobs: Informer[Job]
-    pods: Informer[Pod]
+    observer: Observer
+    admission: Admission
     cluster: Cluster
     mirror: Mirror
+    events: Events
     queue: WorkQueue
     job_for: JobFor
     clock: Callable[[], datetime]
 
+    async def synced(self) -> None:
+        """Wait until all is known that decisions rest on, and who holds the pools' places."""
+        for informer in (self.observer.jobs, self.observer.pods, self.observer.pools):
+            await informer.is_synced.wait()
+        await self.tasks.is_synced.wait()
+        now = self.clock()
+        for task in self.tasks.all():
+            self.admission.put(task.uid, assess(task, self.observer.observe(task), now).claim)
+
     async def work(self) -> None:
         """Reconcile one key after the other, for ever; several of these run at a time."""
-        await self.jobs.is_synced.wait()
-        await self.pods.is_synced.wait()
         while True:
             uid = await self.queue.get()
             started = perf_counter()
@@ -64,38 +73,67 @@ class Reconciler:
             self.mirror.forget(uid)
             return
         now = self.clock()
-        observed = observe(task, self.jobs, self.pods, self.mirror)
-        plan = decide(task, observed, now, job_for=self.job_for)
-        await self._carry_out(plan, task, now)
+        observed = self.observer.observe(task)
+        standing = assess(task, observed, now)
+        has_place = self.admission.note(uid, standing.claim, now)
+        plan = decide(task, observed, standing, now, has_place=has_place, job_for=self.job_for)
+        await self._carry_out(plan, task, standing, now)
 
-    async def _carry_out(self, plan: Plan, task: Task, now: datetime) -> None:
+    async def _carry_out(self, plan: Plan, task: Task, standing: Standing, now: datetime) -> None:
         """Do it. Each step may be repeated, and the next reconciliation repeats what failed."""
         if plan.create_job:
-            try:
-                await self.cluster.create_job(plan.create_job)
-            except RefusedError as error:
-                await self._write_status(task, refused(task, str(error), now))
-                raise
+            await self._create_job(plan.create_job, task, standing, now)
+        if plan.create_task:
+            await self.cluster.create("tasks", plan.create_task)
         if plan.record:
             self.mirror.submit(plan.record)
         if plan.status:
             await self._write_status(task, plan.status)
         if plan.delete_task:
-            await self.cluster.delete_task(task)
+            metadata = task.metadata
+            await self.cluster.delete("tasks", metadata.namespace, metadata.name, metadata.uid)
+        if plan.ask_about:
+            await self._ask_about(plan.ask_about, task)
         if plan.forget:
-            self._forget(task.uid)
+            self._forget(task.uid, now)
         elif plan.requeue_after is not None:
             self.queue.add_after(task.uid, plan.requeue_after)
+
+    async def _create_job(
+        self, manifest: dict[str, Any], task: Task, standing: Standing, now: datetime
+    ) -> None:
+        try:
+            await self.cluster.create("jobs", manifest)
+        except RefusedError as error:
+            # The next in turn may be one that is not refused.
+            self.admission.give_back(task.uid)
+            if standing.outcome:
+                status = held_back(task, standing.outcome, hindrance_of(str(error)), now)
+                await self._write_status(task, status)
+            raise
+
+    async def _ask_about(self, job: Job, task: Task) -> None:
+        complaints = await self.cluster.complaints(task.metadata.namespace, job.uid)
+        if complaints and self.observer.complaints.get(job.uid) != complaints[-1]:
+            self.observer.complaints[job.uid] = complaints[-1]
+            self.queue.add(task.uid)
 
     async def _write_status(self, task: Task, status: TaskStatus) -> None:
         if status == task.status:
             return
-        version = await self.cluster.write_status(task, status)
+        metadata = task.metadata
+        version = await self.cluster.write_status(
+            "tasks", metadata.namespace, metadata.name, metadata.uid, status.document()
+        )
         if version is not None:
             self.tasks.wrote(task.uid, status, version)
             _tell(task, status)
+            await self.events.tell(task, status)
 
-    def _forget(self, uid: str) -> None:
+    def _forget(self, uid: str, now: datetime) -> None:
+        for job in self.observer.jobs.of(uid):
+            self.observer.complaints.pop(job.uid, None)
+        self.admission.drop(uid, now)
         self.tasks.forget(uid)
         self.queue.forget(uid)
         self.mirror.forget(uid)

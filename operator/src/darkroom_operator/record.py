@@ -15,11 +15,16 @@ Observation = dict[str, Any]
 def observation_of(task: Task, status: TaskStatus) -> Observation:
     """Return all that is known of a task with this status."""
     document = status.document()
+    told = next((c for c in status.conditions if c.type == "Succeeded"), None)
     known = {
         **_identity(task.metadata.namespace, task.metadata.name, task.uid),
         "spec": task.written_spec,
         "status": document.get("state"),
         "attempts": status.attempts,
+        "reason": told and told.reason.value,
+        "message": told and told.message,
+        "tries": document.get("tries") or None,
+        "dead_lettered": status.dead_lettered or None,
         "job": status.job,
         "created_at": task.metadata.creation_timestamp.isoformat(),
         "started_at": document.get("startedAt"),

@@ -66,6 +66,7 @@ class Resync:
         rows = await self._rows()
         try:
             listed = await self._list()
+            self._tasks.is_synced.set()
         except ClusterError as error:
             _LOG.warning("resync: %s", error)
             return False
@@ -88,13 +89,16 @@ class Resync:
 
     async def _list(self) -> set[str]:
         listed = set()
-        async for raw in self._cluster.tasks():
-            self._tasks.remember(raw)
-            listed.add(raw["metadata"]["uid"])
+        async for page in self._cluster.pages("tasks"):
+            for raw in page.items:
+                self._tasks.remember(raw)
+                listed.add(raw["metadata"]["uid"])
+            # Thousands of tasks are read in a row: others may have their turn.
+            await asyncio.sleep(0)
         return listed
 
     def _sweep(self, rows: Rows) -> None:
         for uid, namespace, name in rows:
-            if namespace == self._namespace and self._tasks.get(uid) is None:
+            if self._namespace in {"", namespace} and self._tasks.get(uid) is None:
                 now = self._clock()
                 self._mirror.submit(cancellation_of_row(namespace, name, uid, now))

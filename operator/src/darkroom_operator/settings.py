@@ -19,7 +19,17 @@ class Settings(BaseSettings):
         env_prefix="DARKROOM_", env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
-    namespace: str = Field(description="The namespace that is served: its tasks, Jobs and pods.")
+    namespace: str = Field(
+        description="The operator's own namespace; its tasks, Jobs and pods are served."
+    )
+    all_namespaces: bool = Field(
+        default=False, description="Whether the tasks of all other namespaces are served too."
+    )
+    identity: str = Field(
+        "",
+        description="Who this replica is among several, the same after a restart of its container; "
+        "empty for the host's name, which is the pod's.",
+    )
     database_url: SecretStr = Field(
         description="Postgres, as `postgresql://user:password@host:5432/database`."
     )
@@ -62,3 +72,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="The least important messages that are written."
     )
+
+    @property
+    def watched(self) -> str:
+        """The namespace that is watched; empty for all."""
+        return "" if self.all_namespaces else self.namespace

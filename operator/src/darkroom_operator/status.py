@@ -7,14 +7,16 @@ from darkroom_core.conditions import Reason, State, conditions_for
 from darkroom_core.report import TaskError
 from darkroom_core.task import TaskStatus
 
+from darkroom_operator.children import Hindrance
 from darkroom_operator.outcome import Outcome
+from darkroom_operator.pool import Gate
 from darkroom_operator.task import Task
 
 _LONGEST_MESSAGE: Final = 2048
 _LONGEST_ERROR: Final = 1024
 
 
-def status_of(task: Task, outcome: Outcome, job: str | None, now: datetime) -> TaskStatus:
+def status_of(task: Task, outcome: Outcome, now: datetime, *, job: str | None = None) -> TaskStatus:
     """Fold the outcome into the status that the task should have.
 
     A task never goes back: attempts do not fall, and what has run is not queued again.
@@ -22,7 +24,9 @@ def status_of(task: Task, outcome: Outcome, job: str | None, now: datetime) -> T
     before = task.status
     state, reason = outcome.state, outcome.reason
     if state is State.QUEUED and before.state is State.RUNNING:
-        state, reason = State.RUNNING, Reason.RETRYING
+        state = State.RUNNING
+        reason = Reason.RETRYING if reason is Reason.PENDING else reason
+    started = [entry.started_at for entry in outcome.tries if entry.started_at]
     return TaskStatus(
         observed_generation=task.metadata.generation,
         state=state,
@@ -34,23 +38,36 @@ def status_of(task: Task, outcome: Outcome, job: str | None, now: datetime) -> T
             previous=before.conditions,
             now=now,
         ),
-        attempts=max(before.attempts, outcome.attempts),
-        job=job or before.job,
-        started_at=before.started_at or outcome.started_at,
+        attempts=max(before.attempts, len(started)),
+        tries=list(outcome.tries),
+        next_try_at=outcome.next_try_at,
+        job=job or outcome.job or before.job,
+        started_at=before.started_at or min(started, default=None),
         finished_at=outcome.finished_at,
         outputs=list(outcome.outputs),
         error=outcome.error,
+        dead_lettered=outcome.dead_lettered,
+        replayed=before.replayed,
     )
+
+
+def held_back(task: Task, outcome: Outcome, gate: Gate | Hindrance, now: datetime) -> TaskStatus:
+    """Return the status of a task whose next try may not start; a failed try is told as well."""
+    message = f"{outcome.message} {gate.message}" if outcome.tries else gate.message
+    waiting = Outcome(
+        outcome.state,
+        gate.reason,
+        message,
+        tries=outcome.tries,
+        job=outcome.job,
+        next_try_at=outcome.next_try_at,
+    )
+    return status_of(task, waiting, now)
 
 
 def stalled(task: Task, reason: Reason, message: str, now: datetime) -> TaskStatus:
     """Return the status of a task that cannot be turned into a Job."""
     error = TaskError(code="invalid", message=message[:_LONGEST_ERROR], retryable=False)
-    outcome = Outcome(State.FAILED, reason, message, finished_at=now, error=error)
-    return status_of(task, outcome, None, now)
-
-
-def refused(task: Task, message: str, now: datetime) -> TaskStatus:
-    """Return the status of a task whose Job the API server does not take now."""
-    sentence = f"The Job cannot be created yet: {message}"
-    return status_of(task, Outcome(State.QUEUED, Reason.PENDING, sentence), None, now)
+    tries = tuple(task.status.tries)
+    outcome = Outcome(State.FAILED, reason, message, tries, finished_at=now, error=error)
+    return status_of(task, outcome, now)

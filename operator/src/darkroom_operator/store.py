@@ -1,9 +1,11 @@
 """The tasks that the operator knows, as the API server last showed them."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from darkroom_core import names
 from darkroom_core.task import TaskStatus
 
 from darkroom_operator import metrics
@@ -13,12 +15,25 @@ from darkroom_operator.task import Task, read
 class Tasks:
     """Tasks by UID: a task of the same name that comes later is another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_scheduled: Callable[[str], None] = lambda _: None) -> None:
         self._tasks: dict[str, Task] = {}
+        self._scheduled: dict[str, set[str]] = {}
+        self._on_scheduled = on_scheduled
+        self.is_synced = asyncio.Event()
+        """Set once every task there is has been seen."""
 
     def get(self, uid: str) -> Task | None:
         """Return the task, if it is known."""
         return self._tasks.get(uid)
+
+    def all(self) -> Iterator[Task]:
+        """Return every task that is known."""
+        return iter(self._tasks.values())
+
+    def of_schedule(self, key: str) -> list[Task]:
+        """Return the tasks of a schedule ("namespace/name") that are there."""
+        known = (self._tasks[uid] for uid in self._scheduled.get(key, ()))
+        return [task for task in known if not task.is_gone]
 
     def uids(self) -> set[str]:
         """Return the UIDs of the tasks that are not known to be gone."""
@@ -52,12 +67,23 @@ class Tasks:
         """Drop a task."""
         if known := self._tasks.pop(uid, None):
             _count(known, -1)
+            if key := _schedule_of(known):
+                self._scheduled[key].discard(uid)
+                self._on_scheduled(key)
 
     def _keep(self, uid: str, task: Task) -> None:
         if known := self._tasks.get(uid):
             _count(known, -1)
         self._tasks[uid] = task
         _count(task, 1)
+        if key := _schedule_of(task):
+            self._scheduled.setdefault(key, set()).add(uid)
+            self._on_scheduled(key)
+
+
+def _schedule_of(task: Task) -> str:
+    name = task.metadata.labels.get(names.SCHEDULE_LABEL)
+    return f"{task.metadata.namespace}/{name}" if name else ""
 
 
 def _is_newer(version: str, known: Task) -> bool:

@@ -9,15 +9,13 @@ import itertools
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from darkroom_core import names
-from darkroom_core.task import TaskStatus
 
-from darkroom_operator.cluster import Event, Kind, Listing
+from darkroom_operator.cluster import Event, Kind, Page
 from darkroom_operator.errors import ClusterError
 from darkroom_operator.record import Observation, is_final
-from darkroom_operator.task import Task
 
 Raw = dict[str, Any]
 
@@ -31,7 +29,7 @@ def raw_task(name: str = "a", *, status: Raw | None = None, **spec: Any) -> Raw:
     """Return a task with one output; keywords change its spec."""
     return {
         "apiVersion": names.API_VERSION,
-        "kind": names.KIND,
+        "kind": names.TASK.kind,
         "metadata": {
             "name": name,
             "namespace": "media",
@@ -49,17 +47,35 @@ def raw_task(name: str = "a", *, status: Raw | None = None, **spec: Any) -> Raw:
     }
 
 
-def raw_job(task: str = "a", *, failed: int = 0, conditions: dict[str, str] | None = None) -> Raw:
-    """Return the Job of a task; `conditions` are its true ones, with their reasons."""
+def raw_pool(name: str = "default", **spec: Any) -> Raw:  # noqa: ANN401
+    """Return a pool; keywords are its spec."""
+    return {
+        "metadata": {"name": name, "namespace": "media", "uid": f"uid-{name}", "generation": 1},
+        "spec": spec,
+    }
+
+
+def raw_job(
+    task: str = "a",
+    *,
+    number: int = 1,
+    conditions: dict[str, str] | None = None,
+    suspend: bool = False,
+    created: str = "2026-01-01T00:00:00Z",
+) -> Raw:
+    """Return the Job of a task's try; `conditions` are its true ones, with their reasons."""
     return {
         "metadata": {
-            "name": names.job_name(task, f"uid-{task}"),
-            "uid": f"job-{task}",
+            "name": names.job_name(task, f"uid-{task}", number),
+            "namespace": "media",
+            "uid": f"job-{task}-{number}",
             "resourceVersion": "1",
-            "labels": {names.TASK_UID_LABEL: f"uid-{task}"},
+            "creationTimestamp": created,
+            "labels": {names.TASK_UID_LABEL: f"uid-{task}", names.TRY_LABEL: str(number)},
         },
+        "spec": {"suspend": suspend},
         "status": {
-            "failed": failed,
+            **({} if suspend else {"startTime": created}),
             "conditions": [
                 {
                     "type": type_,
@@ -74,16 +90,21 @@ def raw_job(task: str = "a", *, failed: int = 0, conditions: dict[str, str] | No
     }
 
 
-def raw_pod(
+def raw_pod(  # noqa: PLR0913  # the parts of a pod that matter
     task: str = "a",
     *,
     number: int = 1,
+    job: int | None = None,
     state: Raw | None = None,
     phase: str = "Pending",
     conditions: dict[str, str] | None = None,
     **metadata: Any,  # noqa: ANN401
 ) -> Raw:
-    """Return the pod of a task's try; `conditions` are types with their statuses."""
+    """Return the pod of a task's try; `conditions` are types with their statuses.
+
+    `number` counts the task's pods, `job` is the number of the Job where it is another.
+    """
+    job = job or number
     container = {"name": names.PROCESSOR_CONTAINER, "image": "processor:1", "state": state or {}}
     return {
         "metadata": {
@@ -91,10 +112,17 @@ def raw_pod(
             "uid": f"pod-{task}-{number}",
             "resourceVersion": "1",
             "creationTimestamp": f"2026-01-01T00:00:{number:02}Z",
-            "labels": {names.TASK_UID_LABEL: f"uid-{task}"},
-            "ownerReferences": [{"kind": "Job", "uid": f"job-{task}", "controller": True}],
+            "labels": {names.TASK_UID_LABEL: f"uid-{task}", names.TRY_LABEL: str(job)},
+            "ownerReferences": [
+                {
+                    "kind": "Job",
+                    "name": names.job_name(task, f"uid-{task}", job),
+                    "controller": True,
+                }
+            ],
             **metadata,
         },
+        "spec": {"nodeName": "node-1"},
         "status": {
             "phase": phase,
             "conditions": [
@@ -128,13 +156,17 @@ class FakeCluster:
     """A cluster in memory. While it `is_away`, every request fails."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, dict[str, Raw]] = {"tasks": {}, "jobs": {}, "pods": {}}
+        self.objects: dict[str, dict[str, Raw]] = {kind: {} for kind in get_args(Kind)}
         self.writes: list[str] = []
         self.is_away = False
         self.refusal: ClusterError | None = None
-        """Raised by the next attempts to create a Job."""
+        """Raised by the next attempts to create an object."""
         self._versions: Iterator[int] = itertools.count(1000)
-        self._watchers: dict[str, list[asyncio.Queue[Event]]] = {"jobs": [], "pods": []}
+        self._watchers: dict[str, list[asyncio.Queue[Event]]] = {k: [] for k in get_args(Kind)}
+        self.time = "2026-01-01T00:00:00Z"
+        """When what is created was created."""
+        self.complaint: list[str] = []
+        self.told: list[Raw] = []
 
     def put(self, kind: str, raw: Raw) -> Raw:
         """Create or replace an object, as somebody else would; return what is kept."""
@@ -154,50 +186,15 @@ class FakeCluster:
         if kind == "tasks":
             for child in ("jobs", "pods"):
                 for child_uid, held in list(self.objects[child].items()):
-                    if held["metadata"]["labels"][names.TASK_UID_LABEL] == uid:
+                    if held["metadata"]["labels"].get(names.TASK_UID_LABEL) == uid:
                         self.remove(child, child_uid)
 
-    async def tasks(self) -> AsyncIterator[Raw]:
-        """Yield the tasks."""
+    async def pages(self, kind: Kind) -> AsyncIterator[Page]:
+        """Yield everything of a kind."""
         self._answer()
-        for raw in list(self.objects["tasks"].values()):
-            yield deepcopy(raw)
+        yield Page(deepcopy(list(self.objects[kind].values())), str(next(self._versions)))
 
-    async def create_job(self, manifest: Raw) -> None:
-        """Keep the Job unless its name is taken."""
-        self._answer()
-        if self.refusal:
-            raise self.refusal
-        name = manifest["metadata"]["name"]
-        self.writes.append(f"create job {name}")
-        if all(job["metadata"]["name"] != name for job in self.objects["jobs"].values()):
-            uid = f"job-{next(self._versions)}"
-            self.put("jobs", {**manifest, "metadata": {**manifest["metadata"], "uid": uid}})
-
-    async def write_status(self, task: Task, status: TaskStatus) -> str | None:
-        """Replace the status."""
-        self._answer()
-        raw = self.objects["tasks"].get(task.uid)
-        if raw is None:
-            return None
-        self.writes.append(f"status {status.state}")
-        raw["status"] = status.document()
-        version = str(next(self._versions))
-        raw["metadata"]["resourceVersion"] = version
-        return version
-
-    async def delete_task(self, task: Task) -> None:
-        """Delete the task and what it owns."""
-        self._answer()
-        self.writes.append(f"delete {task.metadata.name}")
-        self.remove("tasks", task.uid)
-
-    async def children(self, kind: Kind) -> Listing:
-        """List Jobs or pods."""
-        self._answer()
-        return Listing(deepcopy(list(self.objects[kind].values())), str(next(self._versions)))
-
-    async def watch_children(self, kind: Kind, version: str) -> AsyncIterator[Event]:
+    async def watch(self, kind: Kind, version: str) -> AsyncIterator[Event]:
         """Yield what happens from now on; `version` is taken for now."""
         self._answer()
         queue: asyncio.Queue[Event] = asyncio.Queue()
@@ -210,6 +207,56 @@ class FakeCluster:
                 yield await queue.get()
         finally:
             self._watchers[kind].remove(queue)
+
+    async def create(self, kind: Kind, manifest: Raw) -> bool:
+        """Keep the object unless its name is taken."""
+        self._answer()
+        if self.refusal:
+            raise self.refusal
+        name = manifest["metadata"]["name"]
+        self.writes.append(f"create {kind[:-1]} {name}")
+        if any(held["metadata"]["name"] == name for held in self.objects[kind].values()):
+            return False
+        metadata = {
+            **manifest["metadata"],
+            "uid": f"{kind[:-1]}-{next(self._versions)}",
+            "creationTimestamp": self.time,
+        }
+        status = {"startTime": self.time} if kind == "jobs" else {}
+        self.put(kind, {**manifest, "metadata": metadata, "status": status})
+        return True
+
+    async def write_status(
+        self,
+        kind: Kind,
+        namespace: str,  # noqa: ARG002
+        name: str,
+        uid: str,
+        status: Raw,
+    ) -> str | None:
+        """Replace the status."""
+        self._answer()
+        raw = self.objects[kind].get(uid)
+        if raw is None:
+            return None
+        self.writes.append(f"status {status['state']}" if kind == "tasks" else f"status of {name}")
+        return str(self.put(kind, {**raw, "status": status})["metadata"]["resourceVersion"])
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:  # noqa: ARG002
+        """Delete the object and what it owns."""
+        self._answer()
+        self.writes.append(f"delete {name}")
+        self.remove(kind, uid)
+
+    async def complaints(self, namespace: str, uid: str) -> list[str]:  # noqa: ARG002
+        """Return what a test wants to be complained of."""
+        self._answer()
+        return self.complaint
+
+    async def tell(self, event: Raw) -> None:
+        """Keep the Event."""
+        self._answer()
+        self.told.append(event)
 
     def _answer(self) -> None:
         if self.is_away:

@@ -18,8 +18,15 @@ _LONGEST_BACKOFF: Final = 60.0
 class WorkQueue:
     """Keys to be worked on, in the order in which they came."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str = "task", *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._depth = metrics.QUEUE_DEPTH.labels(name)
+        self._adds = metrics.QUEUE_ADDS.labels(name)
+        self._retries = metrics.QUEUE_RETRIES.labels(name)
+        self._queue_seconds = metrics.QUEUE_SECONDS.labels(name)
+        self._work_seconds = metrics.WORK_SECONDS.labels(name)
+        self._longest_work = metrics.LONGEST_WORK.labels(name)
+        self._unfinished_work = metrics.UNFINISHED_WORK.labels(name)
         # It wakes one worker for each key; an event would wake all of them.
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._dirty: dict[str, float] = {}
@@ -34,7 +41,7 @@ class WorkQueue:
         """Put the key into the queue unless it waits there already."""
         if key in self._dirty:
             return
-        metrics.QUEUE_ADDS.inc()
+        self._adds.inc()
         self._dirty[key] = self._clock()
         if key not in self._working:
             self._enqueue(key)
@@ -52,7 +59,7 @@ class WorkQueue:
 
     def add_failed(self, key: str) -> float:
         """Put the key back after an error; return the seconds that it waits."""
-        metrics.QUEUE_RETRIES.inc()
+        self._retries.inc()
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         seconds = min(_FIRST_BACKOFF * 2.0**failures, _LONGEST_BACKOFF)
@@ -74,14 +81,14 @@ class WorkQueue:
         """Wait for a key; whoever gets one must call `done`."""
         key = await self._waiting.get()
         now = self._clock()
-        metrics.QUEUE_DEPTH.set(len(self))
-        metrics.QUEUE_SECONDS.observe(now - self._dirty.pop(key))
+        self._depth.set(len(self))
+        self._queue_seconds.observe(now - self._dirty.pop(key))
         self._working[key] = now
         return key
 
     def done(self, key: str) -> None:
         """Say that the work on a key is over."""
-        metrics.WORK_SECONDS.observe(self._clock() - self._working.pop(key))
+        self._work_seconds.observe(self._clock() - self._working.pop(key))
         if key in self._dirty:
             self._enqueue(key)
 
@@ -89,13 +96,13 @@ class WorkQueue:
         """Return how many seconds the longest work has been under way, 0 without any."""
         now = self._clock()
         ages = [now - since for since in self._working.values()]
-        metrics.UNFINISHED_WORK.set(sum(ages))
-        metrics.LONGEST_WORK.set(max(ages, default=0))
+        self._unfinished_work.set(sum(ages))
+        self._longest_work.set(max(ages, default=0))
         return max(ages, default=0)
 
     def _enqueue(self, key: str) -> None:
         self._waiting.put_nowait(key)
-        metrics.QUEUE_DEPTH.set(len(self))
+        self._depth.set(len(self))
 
     def _ring(self, key: str) -> None:
         self._timers.pop(key, None)

@@ -67,7 +67,11 @@ def test_the_defaults_are_those_of_the_resource() -> None:
                 "autoOrient": True,
             }
         ],
+        "pool": "default",
+        "priority": "Default",
+        "suspend": False,
         "retries": 2,
+        "backoff": {"initialSeconds": 10, "maxSeconds": 300},
         "deadlineSeconds": 600,
         "ttlSecondsAfterFinished": 600,
     }

@@ -6,19 +6,20 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from darkroom_core.conditions import State
-from darkroom_core.task import TaskStatus
 from darkroom_operator.api_server import ApiServer
 from darkroom_operator.children import Pod, read_pod
+from darkroom_operator.cluster import Kind
 from darkroom_operator.errors import ClusterError, ExpiredError, RefusedError
 from darkroom_operator.informer import Informer
-from darkroom_operator.task import read
 from darkroom_operator.testing import raw_pod, raw_task, running
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PODS = "/api/v1/namespaces/media/pods"
 JOBS = "/apis/batch/v1/namespaces/media/jobs"
 TASKS = "/apis/darkroom.dev/v1alpha1/namespaces/media/processingtasks"
+
+JOB = {"kind": "Job", "metadata": {"name": "a-1", "namespace": "media"}}
+TASK: tuple[Kind, str, str, str] = ("tasks", "media", "a", "uid-a")
 
 
 class Server:
@@ -68,7 +69,7 @@ def server() -> Server:
 
 
 @pytest.fixture
-async def api(server: Server) -> AsyncIterator[ApiServer]:
+async def base(server: Server) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.01)
@@ -76,9 +77,14 @@ async def api(server: Server) -> AsyncIterator[ApiServer]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
-    async with aiohttp.ClientSession() as session:
-        yield ApiServer(session, f"http://{host}:{port}", "media")
+    yield f"http://{host}:{port}"
     await runner.cleanup()
+
+
+@pytest.fixture
+async def api(base: str) -> AsyncIterator[ApiServer]:
+    async with aiohttp.ClientSession() as session:
+        yield ApiServer(session, base, "media")
 
 
 def line(type_: str, pod: dict[str, Any], version: str) -> bytes:
@@ -97,7 +103,8 @@ class TestRequests:
     async def test_lists_come_page_by_page(self, server: Server, api: ApiServer) -> None:
         server.lists(raw_task("a"), more="token")
         server.lists(raw_task("b"))
-        assert [raw["metadata"]["name"] async for raw in api.tasks()] == ["a", "b"]
+        pages = [page async for page in api.pages("tasks")]
+        assert [raw["metadata"]["name"] for page in pages for raw in page.items] == ["a", "b"]
         queries = [(path, query) for _, path, query, _ in server.requests]
         assert queries == [
             (TASKS, {"limit": "500"}),
@@ -106,19 +113,19 @@ class TestRequests:
 
     async def test_children_are_listed_by_our_label(self, server: Server, api: ApiServer) -> None:
         server.lists(raw_pod(), version="42")
-        listing = await api.children("pods")
-        assert (len(listing.items), listing.version) == (1, "42")
+        (page,) = [page async for page in api.pages("pods")]
+        assert (len(page.items), page.version) == (1, "42")
         assert server.requests[0][2]["labelSelector"] == (
             "app.kubernetes.io/managed-by=darkroom-operator"
         )
 
-    @pytest.mark.parametrize("status", [201, 409])
+    @pytest.mark.parametrize(("status", "is_new"), [(201, True), (409, False)])
     async def test_a_job_that_exists_is_as_good_as_created(
-        self, server: Server, api: ApiServer, status: int
+        self, server: Server, api: ApiServer, status: int, *, is_new: bool
     ) -> None:
         server.answers(status, {})
-        await api.create_job({"kind": "Job"})
-        assert server.requests == [("POST", JOBS, {}, {"kind": "Job"})]
+        assert await api.create("jobs", JOB) == is_new
+        assert server.requests == [("POST", JOBS, {}, JOB)]
 
     @pytest.mark.parametrize("status", [403, 422])
     async def test_a_refusal_carries_the_api_servers_sentence(
@@ -126,16 +133,16 @@ class TestRequests:
     ) -> None:
         server.answers(status, {"message": "exceeded quota"})
         with pytest.raises(RefusedError, match=r"^exceeded quota$"):
-            await api.create_job({})
+            await api.create("jobs", JOB)
 
     async def test_an_outage_is_a_cluster_error(self, server: Server, api: ApiServer) -> None:
         server.answers(503, {"message": "starting"})
         with pytest.raises(ClusterError, match="answered 503: starting"):
-            await api.create_job({})
+            await api.create("jobs", JOB)
 
     async def test_the_status_is_applied_whole(self, server: Server, api: ApiServer) -> None:
         server.answers(200, {"metadata": {"resourceVersion": "7"}})
-        version = await api.write_status(read(raw_task()), TaskStatus(state=State.QUEUED))
+        version = await api.write_status(*TASK, {"state": "queued"})
         assert version == "7"
         assert server.requests == [
             (
@@ -146,23 +153,46 @@ class TestRequests:
                     "apiVersion": "darkroom.dev/v1alpha1",
                     "kind": "ProcessingTask",
                     "metadata": {"name": "a", "uid": "uid-a"},
-                    "status": {"state": "queued", "conditions": [], "attempts": 0, "outputs": []},
+                    "status": {"state": "queued"},
                 },
             )
         ]
+
+    async def test_every_namespace_is_listed_where_none_is_named(
+        self, server: Server, base: str
+    ) -> None:
+        async with aiohttp.ClientSession() as session:
+            everywhere = ApiServer(session, base, "")
+            server.lists(raw_task("a"))
+            [page async for page in everywhere.pages("tasks")]
+            server.answers(201, {})
+            await everywhere.create("jobs", JOB)
+        paths = [path for _, path, _, _ in server.requests]
+        assert paths == ["/apis/darkroom.dev/v1alpha1/processingtasks", JOBS]
+
+    async def test_complaints_are_the_warnings_about_an_object(
+        self, server: Server, api: ApiServer
+    ) -> None:
+        events = [
+            {"metadata": {"resourceVersion": version}, "message": f"at {version}"}
+            for version in ("100", "99")
+        ]
+        server.answers(200, {"items": events})
+        assert await api.complaints("media", "job-1") == ["at 99", "at 100"]
+        assert server.requests[0][2]["fieldSelector"] == "involvedObject.uid=job-1,type=Warning"
 
     @pytest.mark.parametrize("status", [404, 409])
     async def test_a_task_that_is_gone_or_another_gets_no_status(
         self, server: Server, api: ApiServer, status: int
     ) -> None:
         server.answers(status, {})
-        assert await api.write_status(read(raw_task()), TaskStatus()) is None
+        assert await api.write_status(*TASK, {}) is None
 
     async def test_a_task_is_deleted_by_its_uid_in_the_background(
         self, server: Server, api: ApiServer
     ) -> None:
         server.answers(200, {})
-        await api.delete_task(read(raw_task()))
+        await api.delete(*TASK)
         method, path, _, body = server.requests[0]
         assert (method, path) == ("DELETE", f"{TASKS}/a")
         assert body["propagationPolicy"] == "Background"
@@ -176,7 +206,7 @@ class TestWatch:
         pod = raw_pod(annotations={"long": "x" * 3_000_000})
         text = line("ADDED", pod, "11")
         server.streams(text[:1000], text[1000:] + line("MODIFIED", raw_pod(), "12")[:9])
-        events = [event async for event in api.watch_children("pods", "10")]
+        events = [event async for event in api.watch("pods", "10")]
         assert [event.type for event in events] == ["ADDED"]
         assert len(events[0].object["metadata"]["annotations"]["long"]) == 3_000_000
 
@@ -187,14 +217,14 @@ class TestWatch:
         server.streams(EXPIRED)
         for _ in range(2):
             with pytest.raises(ExpiredError):
-                [event async for event in api.watch_children("pods", "10")]
+                [event async for event in api.watch("pods", "10")]
 
     async def test_a_broken_connection_is_a_cluster_error(
         self, server: Server, api: ApiServer
     ) -> None:
         server.streams(bookmark("11"), breaks=True)
         with pytest.raises(ClusterError, match="broke off"):
-            [event async for event in api.watch_children("pods", "10")]
+            [event async for event in api.watch("pods", "10")]
 
 
 class TestInformer:

@@ -1,12 +1,15 @@
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from darkroom_core import names
 from darkroom_core.conditions import Reason, State
-from darkroom_core.task import TaskStatus
+from darkroom_core.pool import PoolSpec
+from darkroom_core.task import Backoff, TaskStatus
 from darkroom_operator.children import read_job, read_pod
-from darkroom_operator.decide import Observed, Plan, decide
+from darkroom_operator.decide import Observed, Plan, Start, assess, decide
 from darkroom_operator.errors import StalledError
+from darkroom_operator.outcome import backoff_of
 from darkroom_operator.task import Task, read
 from darkroom_operator.testing import (
     REPORT,
@@ -21,17 +24,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = at("00:00:30")
+POOL = PoolSpec()
 ERROR = '{"error": {"code": "corrupt_image", "message": "No picture.", "retryable": false}}'
 
 
-def job_for(task: Task, *_: object) -> dict[str, Any]:
-    return {"kind": "Job", "for": task.uid}
+def job_for(task: Task, _spec: object, start: Start, _now: object) -> dict[str, Any]:
+    return {"kind": "Job", "for": task.uid, "number": start.number, "seconds": start.seconds}
 
 
 def plan_for(
     *pods: dict[str, Any],
     job: dict[str, Any] | None = None,
+    jobs: Sequence[dict[str, Any]] = (),
     task: dict[str, Any] | None = None,
+    pool: PoolSpec | None = POOL,
+    complaint: str = "",
+    has_place: bool = True,
     is_recorded: bool = False,
     is_gone: bool = False,
     now: str = "00:00:30",
@@ -47,16 +55,27 @@ def plan_for(
             is_gone=True,
         )
     observed = Observed(
-        job=read_job(job) if job else None,
+        jobs=[read_job(raw) for raw in ([job] if job else jobs)],
         pods=[read_pod(pod) for pod in pods],
+        pool=pool,
+        complaint=complaint,
         is_recorded=is_recorded,
     )
-    return decide(read_task, observed, at(now), job_for=job_for)
+    standing = assess(read_task, observed, at(now))
+    return decide(read_task, observed, standing, at(now), has_place=has_place, job_for=job_for)
 
 
 def status_of(plan: Plan) -> TaskStatus:
     assert plan.status is not None
     return plan.status
+
+
+def failed_pod(number: int, exit_code: int = 70, **more: Any) -> dict[str, Any]:
+    return raw_pod(number=number, state=terminated(exit_code), phase="Failed", **more)
+
+
+def starts(plan: Plan) -> int | None:
+    return plan.create_job["number"] if plan.create_job else None
 
 
 def story(plan: Plan) -> tuple[State | None, Reason, str]:
@@ -73,12 +92,10 @@ def finished(state: str = "succeeded", **more: Any) -> dict[str, Any]:
 
 
 class TestStart:
-    def test_a_new_task_gets_a_job_and_is_queued(self) -> None:
+    def test_a_new_task_gets_a_job_and_nothing_is_written_of_it(self) -> None:
         plan = plan_for()
-        assert plan.create_job == {"kind": "Job", "for": "uid-a"}
-        assert story(plan) == (State.QUEUED, Reason.PENDING, "The processor is being started.")
-        assert conditions(plan) == {"Ready": "False", "Reconciling": "True", "Succeeded": "Unknown"}
-        assert status_of(plan).job == names.job_name("a", "uid-a")
+        assert plan.create_job == {"kind": "Job", "for": "uid-a", "number": 1, "seconds": 600}
+        assert plan.status is None
 
     def test_a_new_task_is_recorded_with_its_spec(self) -> None:
         record = plan_for().record
@@ -88,6 +105,8 @@ class TestStart:
             "uid": "uid-a",
             "spec": raw_task()["spec"],
             "status": "queued",
+            "reason": "Pending",
+            "message": "The processor is being started.",
             "attempts": 0,
             "job": names.job_name("a", "uid-a"),
             "created_at": "2026-01-01T00:00:00+00:00",
@@ -96,10 +115,18 @@ class TestStart:
     def test_a_job_that_is_there_is_not_created_again(self) -> None:
         assert plan_for(job=raw_job()).create_job is None
 
-    def test_a_job_that_somebody_deleted_is_created_again(self) -> None:
-        plan = plan_for(task=raw_task(status={"state": "running", "attempts": 1}))
-        assert plan.create_job is not None
+    def test_a_job_that_somebody_deleted_before_it_ran_is_created_again(self) -> None:
+        assert starts(plan_for()) == 1
+
+    def test_a_job_that_somebody_deleted_while_it_ran_was_a_failed_try(self) -> None:
+        status = status_of(plan_for(raw_pod(state=running()), job=raw_job())).document()
+        plan = plan_for(task=raw_task(status=status))
+        assert plan.create_job is None
         assert status_of(plan).state is State.RUNNING
+        assert status_of(plan).tries[0].error
+        assert (
+            starts(plan_for(task=raw_task(status=status_of(plan).document()), now="00:00:50")) == 2
+        )
 
     def test_a_task_that_is_being_deleted_gets_no_job(self) -> None:
         task = raw_task()
@@ -119,7 +146,9 @@ class TestStart:
         def refuse(*_: object) -> dict[str, Any]:
             raise StalledError("The recipe is too long.")
 
-        plan = decide(read(raw_task()), Observed(), NOW, job_for=refuse)
+        task, observed = read(raw_task()), Observed(pool=PoolSpec())
+        standing = assess(task, observed, NOW)
+        plan = decide(task, observed, standing, NOW, has_place=True, job_for=refuse)
         assert story(plan) == (State.FAILED, Reason.INVALID, "The recipe is too long.")
         assert conditions(plan)["Stalled"] == "True"
         assert plan.record is not None
@@ -127,11 +156,12 @@ class TestStart:
         assert plan.record["error"] == error
 
     def test_a_final_state_that_its_own_conditions_deny_is_repaired(self) -> None:
-        queued = status_of(plan_for()).document()
-        plan = plan_for(job=raw_job(), task=raw_task(status=queued | {"state": "succeeded"}))
-        assert status_of(plan).state is State.QUEUED
+        running_ = status_of(plan_for(raw_pod(state=running()), job=raw_job())).document()
+        task = raw_task(status=running_ | {"state": "succeeded"})
+        plan = plan_for(raw_pod(state=running()), job=raw_job(), task=task)
+        assert status_of(plan).state is State.RUNNING
         assert plan.record is not None
-        assert plan.record["status"] == "queued"
+        assert plan.record["status"] == "running"
 
 
 class TestWaiting:
@@ -147,21 +177,99 @@ class TestWaiting:
 
     def test_a_short_wait_is_not_told(self) -> None:
         plan = plan_for(self.IMAGE, job=raw_job(), now="00:00:03")
-        assert story(plan)[2] == "The processor is being started."
+        assert plan.status is None
         assert plan.requeue_after == 3
 
     @pytest.mark.parametrize("pod", [IMAGE, BACKOFF])
     def test_an_image_that_cannot_be_pulled_is_told_in_one_way(self, pod: dict[str, Any]) -> None:
         plan = plan_for(pod, job=raw_job())
-        assert story(plan)[2] == "The image processor:1 cannot be pulled. no such host"
+        assert story(plan) == (
+            State.QUEUED,
+            Reason.IMAGE_UNAVAILABLE,
+            "The image processor:1 cannot be pulled. no such host",
+        )
 
     def test_a_pod_without_a_node_is_told(self) -> None:
         pod = raw_pod(conditions={"PodScheduled": "False"})
-        assert story(plan_for(pod, job=raw_job()))[2] == "No node takes the pod: about PodScheduled"
+        assert story(plan_for(pod, job=raw_job())) == (
+            State.QUEUED,
+            Reason.UNSCHEDULABLE,
+            "No node takes the pod: about PodScheduled",
+        )
 
     def test_a_container_that_is_being_created_waits_for_nothing(self) -> None:
         pod = raw_pod(state={"waiting": {"reason": "ContainerCreating"}})
-        assert story(plan_for(pod, job=raw_job()))[2] == "The processor is being started."
+        assert plan_for(pod, job=raw_job()).status is None
+
+    def test_a_job_without_a_pod_is_asked_about_after_a_while(self) -> None:
+        assert plan_for(job=raw_job(), now="00:00:03").ask_about is None
+        plan = plan_for(job=raw_job())
+        assert plan.ask_about is not None
+        assert plan.requeue_after == 10
+
+    @pytest.mark.parametrize(
+        ("complaint", "reason"),
+        [
+            ("pods is forbidden: exceeded quota: small, requested: pods=1", Reason.QUOTA_EXCEEDED),
+            ('violates PodSecurity "restricted:latest"', Reason.REFUSED),
+            ("unable to create: namespace media is being terminated", Reason.NAMESPACE_TERMINATING),
+        ],
+    )
+    def test_what_kubernetes_complains_of_is_told(self, complaint: str, reason: Reason) -> None:
+        plan = plan_for(job=raw_job(), complaint=complaint)
+        assert story(plan) == (State.QUEUED, reason, complaint)
+
+    def test_a_complaint_is_over_once_there_is_a_pod(self) -> None:
+        before = status_of(plan_for(job=raw_job(), complaint="exceeded quota")).document()
+        plan = plan_for(
+            raw_pod(), job=raw_job(), complaint="exceeded quota", task=raw_task(status=before)
+        )
+        assert story(plan)[1] is Reason.PENDING
+
+
+class TestPool:
+    def test_without_a_place_nothing_is_started_and_nothing_written(self) -> None:
+        plan = plan_for(has_place=False)
+        assert (plan.create_job, plan.status) == (None, None)
+        assert plan.record is not None
+        assert plan.record["reason"] == "WaitingForPool"
+
+    @pytest.mark.parametrize(
+        ("spec", "pool", "reason"),
+        [
+            ({"suspend": True}, PoolSpec(), Reason.SUSPENDED),
+            ({}, PoolSpec(suspend=True), Reason.SUSPENDED),
+            ({"pool": "gpu"}, None, Reason.POOL_NOT_FOUND),
+        ],
+    )
+    def test_what_keeps_it_from_starting_is_told(
+        self, spec: dict[str, Any], pool: PoolSpec | None, reason: Reason
+    ) -> None:
+        plan = plan_for(task=raw_task(**spec), pool=pool)
+        assert starts(plan) is None
+        assert story(plan)[:2] == (State.QUEUED, reason)
+
+    def test_when_the_cause_is_gone_it_starts(self) -> None:
+        before = status_of(plan_for(pool=PoolSpec(suspend=True))).document()
+        plan = plan_for(task=raw_task(status=before))
+        assert starts(plan) == 1
+        assert story(plan)[1] is Reason.PENDING
+
+    def test_what_runs_goes_on_in_a_suspended_pool(self) -> None:
+        plan = plan_for(raw_pod(state=running()), job=raw_job(), pool=PoolSpec(suspend=True))
+        assert story(plan)[1] is Reason.RUNNING
+
+    def test_a_queue_of_kueue_needs_no_place_and_is_told_while_it_holds_the_job(self) -> None:
+        task = raw_task(queueName="batch")
+        assert starts(plan_for(task=task, has_place=False)) == 1
+        held = plan_for(task=task, job=raw_job(suspend=True), has_place=False)
+        assert story(held)[:2] == (State.QUEUED, Reason.HELD_BY_KUEUE)
+        assert held.ask_about is None
+
+    def test_the_time_in_a_queue_of_kueue_is_not_the_tasks(self) -> None:
+        task = raw_task(queueName="batch", deadlineSeconds=10)
+        plan = plan_for(task=task, job=raw_job(suspend=True), now="00:05:00")
+        assert story(plan)[1] is Reason.HELD_BY_KUEUE
 
 
 class TestRun:
@@ -203,20 +311,59 @@ class TestRun:
 
     def test_a_failed_try_is_followed_by_another(self) -> None:
         pod = raw_pod(state=terminated(137, reason="OOMKilled"), phase="Failed")
-        plan = plan_for(pod, job=raw_job())
+        plan = plan_for(pod, job=raw_job(), now="00:00:25")
         assert story(plan) == (
             State.RUNNING,
             Reason.RETRYING,
             (
-                "A try failed. The processor needed more memory than it may have (OOMKilled). "
+                "Try 1 failed. The processor needed more memory than it may have (OOMKilled). "
                 "Another follows."
             ),
         )
         assert status_of(plan).finished_at is None
+        (entry,) = status_of(plan).tries
+        assert (entry.number, entry.node, entry.exit_code) == (1, "node-1", 137)
+        assert (entry.started_at, entry.finished_at) == (at("00:00:10"), at("00:00:20"))
+        assert entry.error
+        assert entry.error.code == "out_of_memory"
+
+    def test_the_next_try_waits_for_its_time_and_its_place(self) -> None:
+        early = plan_for(failed_pod(1), job=raw_job(), now="00:00:25")
+        assert starts(early) is None
+        due_at = status_of(early).next_try_at
+        assert due_at is not None
+        assert at("00:00:30") <= due_at <= at("00:00:32")
+        assert early.requeue_after == (due_at - at("00:00:25")).total_seconds()
+        task = raw_task(status=status_of(early).document())
+        assert starts(plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:32")) == 2
+        late = plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:32", has_place=False)
+        assert starts(late) is None
+        assert story(late)[:2] == (State.RUNNING, Reason.WAITING)
+
+    def test_the_next_try_has_what_is_left_of_the_time(self) -> None:
+        task = raw_task(deadlineSeconds=100, backoff={"initialSeconds": 0})
+        plan = plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:40")
+        assert plan.create_job
+        assert plan.create_job["seconds"] == 60
+
+    def test_the_time_runs_out_between_two_tries(self) -> None:
+        task = raw_task(deadlineSeconds=25, backoff={"initialSeconds": 60})
+        waiting = plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:21")
+        assert waiting.requeue_after == 4
+        plan = plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:25")
+        assert story(plan)[:2] == (State.FAILED, Reason.DEADLINE_EXCEEDED)
+        assert status_of(plan).dead_lettered
+
+    def test_a_try_is_believed_after_its_pod_and_job_are_gone(self) -> None:
+        status = status_of(plan_for(failed_pod(1), job=raw_job(), now="00:00:25")).document()
+        plan = plan_for(task=raw_task(status=status), now="00:00:40")
+        assert starts(plan) == 2
+        assert len(status_of(plan).tries) == 1
 
     def test_the_last_try_that_fails_ends_the_task_before_the_job_says_so(self) -> None:
-        tries = [raw_pod(number=n, state=terminated(70), phase="Failed") for n in (1, 2, 3)]
-        plan = plan_for(*tries, job=raw_job())
+        tries = [failed_pod(n) for n in (1, 2, 3)]
+        plan = plan_for(*tries, jobs=[raw_job(number=n) for n in (1, 2, 3)])
+        assert status_of(plan).dead_lettered
         assert story(plan) == (
             State.FAILED,
             Reason.RETRIES_EXHAUSTED,
@@ -229,13 +376,23 @@ class TestRun:
             state=terminated(143), phase="Failed", conditions={"DisruptionTarget": "True"}
         )
         plan = plan_for(pod, job=raw_job(), task=raw_task(retries=0))
-        assert story(plan)[:2] == (State.RUNNING, Reason.RETRYING)
+        assert story(plan)[:2] == (State.RUNNING, Reason.DISRUPTED)
+        assert starts(plan) is None
+        assert status_of(plan).tries[0].disrupted
+
+    def test_a_pod_that_was_drained_while_nobody_looked_is_no_failed_try(self) -> None:
+        before = status_of(plan_for(raw_pod(state=running()), job=raw_job())).document()
+        task = raw_task(status=before, retries=0)
+        plan = plan_for(raw_pod(number=2, job=1, state=running()), job=raw_job(), task=task)
+        assert story(plan)[1] is Reason.RUNNING
+        assert [entry.disrupted for entry in status_of(plan).tries] == [True, False]
 
     def test_a_pod_that_the_job_deletes_is_left_to_the_job_to_judge(self) -> None:
         pod = raw_pod(
             state=terminated(143), phase="Failed", deletionTimestamp="2026-01-01T00:00:25Z"
         )
-        assert story(plan_for(pod, job=raw_job(), task=raw_task(retries=0)))[0] is State.RUNNING
+        plan = plan_for(pod, job=raw_job(), task=raw_task(retries=0))
+        assert status_of(plan).state is State.RUNNING
 
     def test_an_evicted_pod_is_a_failed_try(self) -> None:
         pod = raw_pod(phase="Failed")
@@ -254,16 +411,15 @@ class TestRun:
     def test_a_failed_job_ends_the_task_though_its_pods_are_gone(
         self, type_: str, reason: str, expected: Reason
     ) -> None:
-        plan = plan_for(job=raw_job(failed=3, conditions={type_: reason}))
+        plan = plan_for(job=raw_job(conditions={type_: reason}), task=raw_task(retries=0))
         assert story(plan)[:2] == (State.FAILED, expected)
-        assert status_of(plan).attempts == 3
         assert status_of(plan).finished_at == at("00:01:00")
         assert plan.create_job is None
 
-    def test_a_failed_job_keeps_the_last_reports_error(self) -> None:
+    def test_a_failed_job_keeps_the_reports_error(self) -> None:
         pod = raw_pod(state=terminated(75, ERROR), phase="Failed")
-        plan = plan_for(pod, job=raw_job(failed=3, conditions={"Failed": "BackoffLimitExceeded"}))
-        assert story(plan)[2] == "3 tries failed. The last: No picture."
+        job = raw_job(conditions={"Failed": "BackoffLimitExceeded"})
+        assert story(plan_for(pod, job=job, task=raw_task(retries=0)))[2] == "No picture."
 
     def test_a_complete_job_whose_pod_is_gone_has_lost_its_report(self) -> None:
         plan = plan_for(job=raw_job(conditions={"Complete": "CompletionsReached"}))
@@ -279,6 +435,48 @@ class TestRun:
     def test_what_has_run_is_not_queued_again(self) -> None:
         plan = plan_for(job=raw_job(), task=raw_task(status={"state": "running"}))
         assert story(plan)[:2] == (State.RUNNING, Reason.RETRYING)
+
+    @given(failures=st.integers(1, 11), initial=st.integers(0, 3600), longest=st.integers(0, 86400))
+    def test_the_wait_doubles_up_to_its_limit_and_a_fifth(
+        self, failures: int, initial: int, longest: int
+    ) -> None:
+        terms = Backoff(initial_seconds=initial, max_seconds=longest)
+        wait = backoff_of("uid", terms, failures).total_seconds()
+        assert min(initial * 2 ** (failures - 1), longest) <= wait + 0.5
+        assert wait <= min(initial * 2 ** (failures - 1), longest) * 1.2 + 0.5
+        assert wait == backoff_of("uid", terms, failures).total_seconds()
+
+
+class TestReplay:
+    TASK = raw_task(status=finished("failed"))
+
+    def replay(self, token: str, **status: Any) -> Plan:
+        task = raw_task(status=finished("failed", **status))
+        task["metadata"] |= {
+            "annotations": {names.REPLAY_ANNOTATION: token},
+            "labels": {names.USER_LABEL: "u", "other": "x"},
+        }
+        return plan_for(task=task)
+
+    def test_the_annotation_makes_a_copy_that_names_its_origin(self) -> None:
+        plan = self.replay("1")
+        assert plan.create_task
+        metadata = plan.create_task["metadata"]
+        assert (metadata["name"], metadata["labels"]) == (
+            names.replay_name("a", "1"),
+            {names.USER_LABEL: "u"},
+        )
+        assert plan.create_task["spec"] == raw_task()["spec"] | {"origin": "a"}
+        assert status_of(plan).replayed == "1"
+
+    def test_each_value_makes_one_copy(self) -> None:
+        assert self.replay("1", replayed="1").create_task is None
+        assert self.replay("2", replayed="1").create_task is not None
+
+    def test_a_task_that_succeeded_is_not_replayed(self) -> None:
+        task = raw_task(status=finished("succeeded"))
+        task["metadata"]["annotations"] = {names.REPLAY_ANNOTATION: "1"}
+        assert plan_for(task=task).create_task is None
 
 
 class TestEnd:
@@ -345,7 +543,7 @@ pod_lists = st.lists(states, max_size=4).map(
     ]
 )
 jobs = st.sampled_from(
-    [None, raw_job(), raw_job(failed=2), raw_job(conditions={"Failed": "BackoffLimitExceeded"})]
+    [None, raw_job(), raw_job(number=3), raw_job(conditions={"Failed": "BackoffLimitExceeded"})]
 )
 
 
@@ -354,8 +552,10 @@ def test_a_plan_for_what_was_carried_out_has_nothing_to_do(
     pods: list[dict[str, Any]], job: dict[str, Any] | None
 ) -> None:
     first = plan_for(*pods, job=job)
-    after = raw_task(status=status_of(first).document())
-    second = plan_for(*pods, job=job or (raw_job() if first.create_job else None), task=after)
+    after = raw_task(status=first.status.document() if first.status else None)
+    made = [raw_job(number=starts(first) or 1, created="2026-01-01T00:00:30Z")]
+    jobs = [job] if job else []
+    second = plan_for(*pods, jobs=jobs + (made if first.create_job else []), task=after)
     assert (second.status, second.create_job) == (None, None)
     is_same = second.record == first.record
     assert is_same
@@ -364,7 +564,7 @@ def test_a_plan_for_what_was_carried_out_has_nothing_to_do(
 @given(before=pod_lists, after=pod_lists)
 def test_a_task_never_goes_back(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
     rank = {State.QUEUED: 0, State.RUNNING: 1}
-    first = status_of(plan_for(*before, job=raw_job()))
+    first = plan_for(*before, job=raw_job()).status or TaskStatus(state=State.QUEUED)
     second = plan_for(*after, job=raw_job(), task=raw_task(status=first.document())).status or first
     assert first.state
     assert second.state

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from darkroom_core.assignment import Assignment
 from darkroom_core.names import job_name
+from darkroom_core.pool import PoolTemplate
 from darkroom_core.storage.local import LocalStorage
 from darkroom_core.storage.signing import signed_url
 from darkroom_core.task import TaskSpec
+from darkroom_operator.decide import Start
 from darkroom_operator.desired.assignment import Terms, assignment_for
 from darkroom_operator.desired.job import Processor, job_for
 from darkroom_operator.errors import StalledError
@@ -69,23 +71,60 @@ class TestAssignment:
 
 
 class TestJob:
-    def manifest(self, **spec: Any) -> dict[str, Any]:
+    def manifest(self, template: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
         task, read_spec = task_with(**spec)
-        return job_for(task, read_spec, Processor("processor:1"), "the assignment")
+        start = Start(2, PoolTemplate.model_validate(template or {}), seconds=7)
+        return job_for(task, read_spec, start, Processor("processor:1"), "the assignment")
 
-    def test_the_job_of_a_task(self) -> None:
+    def pod(self, template: dict[str, Any]) -> dict[str, Any]:
+        spec: dict[str, Any] = self.manifest(template)["spec"]["template"]["spec"]
+        return spec
+
+    def test_a_pool_says_what_its_pods_look_like(self) -> None:
+        pod = self.pod(
+            {
+                "image": "gpu:1",
+                "imagePullPolicy": "Always",
+                "imagePullSecrets": ["registry"],
+                "resources": {"limits": {"nvidia.com/gpu": "1"}},
+                "nodeSelector": {"gpu": "yes"},
+                "tolerations": [{"key": "gpu", "operator": "Exists"}],
+                "runtimeClassName": "gvisor",
+                "priorityClassName": "batch",
+            }
+        )
+        container = pod["containers"][0]
+        assert (container["image"], container["imagePullPolicy"]) == ("gpu:1", "Always")
+        assert container["resources"] == {"requests": {}, "limits": {"nvidia.com/gpu": "1"}}
+        assert pod["imagePullSecrets"] == [{"name": "registry"}]
+        assert pod["nodeSelector"] == {"gpu": "yes"}
+        assert pod["tolerations"] == [{"key": "gpu", "operator": "Exists"}]
+        assert (pod["runtimeClassName"], pod["priorityClassName"]) == ("gvisor", "batch")
+        # What a pool cannot change is how well its pods are locked up.
+        assert pod["securityContext"] == self.pod({})["securityContext"]
+        assert not pod["automountServiceAccountToken"]
+
+    def test_a_job_for_kueue_is_made_suspended_with_its_label(self) -> None:
+        manifest = self.manifest(queueName="batch")
+        assert manifest["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "batch"
+        assert manifest["spec"]["suspend"] is True
+        assert "suspend" not in self.manifest()["spec"]
+
+    def test_the_job_of_a_try(self) -> None:
         labels = {
             "app.kubernetes.io/name": "darkroom",
             "app.kubernetes.io/component": "processor",
             "app.kubernetes.io/managed-by": "darkroom-operator",
             "darkroom.dev/task": "a",
             "darkroom.dev/task-uid": "uid-a",
+            "darkroom.dev/try": "2",
+            "darkroom.dev/pool": "default",
         }
-        assert self.manifest(retries=4, deadlineSeconds=7) == {
+        assert self.manifest(retries=4) == {
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": {
-                "name": job_name("a", "uid-a"),
+                "name": job_name("a", "uid-a", 2),
                 "namespace": "media",
                 "labels": labels,
                 "ownerReferences": [
@@ -102,7 +141,7 @@ class TestJob:
             "spec": {
                 "completions": 1,
                 "parallelism": 1,
-                "backoffLimit": 4,
+                "backoffLimit": 0,
                 "activeDeadlineSeconds": 7,
                 "podFailurePolicy": {
                     "rules": [

@@ -49,7 +49,7 @@ class KubernetesCluster:
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         try:
             created = await self._objects.create_namespaced_custom_object(
-                *(names.GROUP, names.VERSION, namespace, names.PLURAL, body),
+                *(names.GROUP, names.VERSION, namespace, names.TASK.plural, body),
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         except ApiException as error:
@@ -65,7 +65,7 @@ class KubernetesCluster:
         preconditions = {"uid": uid} if uid else None
         try:
             await self._objects.delete_namespaced_custom_object(
-                *(names.GROUP, names.VERSION, namespace, names.PLURAL, name),
+                *(names.GROUP, names.VERSION, namespace, names.TASK.plural, name),
                 body=V1DeleteOptions(preconditions=preconditions, propagation_policy="Background"),
                 _request_timeout=_TIMEOUT_SECONDS,
             )
@@ -79,7 +79,7 @@ class KubernetesCluster:
     async def _existing(self, namespace: str, name: str, labels: dict[str, str]) -> str:
         try:
             found = await self._objects.get_namespaced_custom_object(
-                *(names.GROUP, names.VERSION, namespace, names.PLURAL, name),
+                *(names.GROUP, names.VERSION, namespace, names.TASK.plural, name),
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         except ApiException as error:

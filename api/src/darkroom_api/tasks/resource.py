@@ -16,7 +16,7 @@ def resource_for(claim: Claim) -> dict[str, Any]:
         labels[names.USER_LABEL] = str(claim.owner)
     return {
         "apiVersion": names.API_VERSION,
-        "kind": names.KIND,
+        "kind": names.TASK.kind,
         "metadata": {"namespace": claim.namespace, "name": claim.name, "labels": labels},
         "spec": claim.spec,
     }

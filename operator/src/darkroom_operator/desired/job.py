@@ -1,12 +1,14 @@
-"""The Job of a task: one restricted pod at a time, tried again by the Job controller."""
+"""The Job of one try: one restricted pod, made again only where a disruption ended it."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from darkroom_core import names
 from darkroom_core.exit_codes import ExitCode
+from darkroom_core.pool import PoolTemplate
 from darkroom_core.task import TaskSpec
 
+from darkroom_operator.decide import Start
 from darkroom_operator.task import Task
 
 _USER: Final = 65532
@@ -27,27 +29,32 @@ class Processor:
     temporary_size: str = "256Mi"
 
 
-def job_for(task: Task, spec: TaskSpec, processor: Processor, assignment: str) -> dict[str, Any]:
-    """Return the Job's manifest. Its name follows from the task, so that a second try collides."""
-    labels = _labels(task)
+def job_for(
+    task: Task, spec: TaskSpec, start: Start, processor: Processor, assignment: str
+) -> dict[str, Any]:
+    """Return the Job's manifest. Its name follows from the try, so that a second one collides."""
+    labels = _labels(task, spec, start.number)
+    queue = {names.KUEUE_LABEL: spec.queue_name} if spec.queue_name else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": names.job_name(task.metadata.name, task.uid),
+            "name": names.job_name(task.metadata.name, task.uid, start.number),
             "namespace": task.metadata.namespace,
-            "labels": labels,
+            "labels": labels | queue,
             "ownerReferences": [_owner(task)],
         },
         "spec": {
             "completions": 1,
             "parallelism": 1,
-            "backoffLimit": spec.retries,
-            "activeDeadlineSeconds": spec.deadline_seconds,
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": start.seconds,
             "podFailurePolicy": _POD_FAILURE_POLICY,
+            # Kueue's contract: made suspended, and let go by Kueue alone.
+            **({"suspend": True} if queue else {}),
             "template": {
                 "metadata": {"labels": labels},
-                "spec": _pod_spec(processor, assignment),
+                "spec": _pod_spec(processor, start.template, assignment),
             },
         },
     }
@@ -74,7 +81,7 @@ _POD_FAILURE_POLICY: Final = {
 def _owner(task: Task) -> dict[str, Any]:
     return {
         "apiVersion": names.API_VERSION,
-        "kind": names.KIND,
+        "kind": names.TASK.kind,
         "name": task.metadata.name,
         "uid": task.uid,
         "controller": True,
@@ -82,18 +89,30 @@ def _owner(task: Task) -> dict[str, Any]:
     }
 
 
-def _labels(task: Task) -> dict[str, str]:
+def _labels(task: Task, spec: TaskSpec, number: int) -> dict[str, str]:
     return {
         names.NAME_LABEL: "darkroom",
         names.COMPONENT_LABEL: "processor",
         names.MANAGED_BY_LABEL: names.OPERATOR,
         names.TASK_LABEL: names.task_label(task.metadata.name),
         names.TASK_UID_LABEL: task.uid,
+        names.TRY_LABEL: str(number),
+        names.POOL_LABEL: spec.pool,
     }
 
 
-def _pod_spec(processor: Processor, assignment: str) -> dict[str, Any]:
+def _pod_spec(processor: Processor, template: PoolTemplate, assignment: str) -> dict[str, Any]:
+    placement = template.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude_none=True,
+        exclude_defaults=True,
+        include={"node_selector", "tolerations", "runtime_class_name", "priority_class_name"},
+    )
+    if template.image_pull_secrets:
+        placement["imagePullSecrets"] = [{"name": name} for name in template.image_pull_secrets]
     return {
+        **placement,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "automountServiceAccountToken": False,
@@ -104,24 +123,18 @@ def _pod_spec(processor: Processor, assignment: str) -> dict[str, Any]:
             "runAsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(processor, assignment)],
+        "containers": [_container(processor, template, assignment)],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": processor.temporary_size}}],
     }
 
 
-def _container(processor: Processor, assignment: str) -> dict[str, Any]:
+def _container(processor: Processor, template: PoolTemplate, assignment: str) -> dict[str, Any]:
     return {
         "name": names.PROCESSOR_CONTAINER,
-        "image": processor.image,
-        "imagePullPolicy": processor.pull_policy,
+        "image": template.image or processor.image,
+        "imagePullPolicy": template.image_pull_policy or processor.pull_policy,
         "env": [{"name": names.ASSIGNMENT_VARIABLE, "value": assignment}],
-        "resources": {
-            "requests": {
-                "cpu": processor.cpu_request,
-                "memory": processor.memory_request,
-            },
-            "limits": {"memory": processor.memory_limit},
-        },
+        "resources": _resources(processor, template),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -129,4 +142,14 @@ def _container(processor: Processor, assignment: str) -> dict[str, Any]:
         },
         "terminationMessagePolicy": "File",
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  # in the container
+    }
+
+
+def _resources(processor: Processor, template: PoolTemplate) -> dict[str, Any]:
+    """Return the pool's resources, or what the operator's settings say."""
+    if template.resources:
+        return template.resources.document()
+    return {
+        "requests": {"cpu": processor.cpu_request, "memory": processor.memory_request},
+        "limits": {"memory": processor.memory_limit},
     }
