@@ -103,6 +103,7 @@ def test_the_roles_are_just_these() -> None:
         },
         "darkroom-bootstrap": {("secrets", "create")},
         "darkroom-pool": {("processorpools", verb) for verb in ("create", "patch")},
+        "darkroom-retention": {("processingschedules", verb) for verb in ("create", "patch")},
     }
 
 
