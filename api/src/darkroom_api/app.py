@@ -97,7 +97,7 @@ async def _opened(
         stack.callback(admin.cancel)
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
-        submitter = Submitter(pool, cluster, metrics, concurrency=settings.submit_concurrency)
+        submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
         try:
             yield Resources(

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     submit_concurrency: int = Field(
         16, ge=1, le=256, description="How many resources one replica creates at the same time."
     )
+    admission_window: int = Field(
+        500,
+        ge=1,
+        le=100_000,
+        description="Most unfinished tasks in the cluster at a time; the others wait in Postgres.",
+    )
     host: str = Field("0.0.0.0", description="The address to listen on.")  # noqa: S104  # a pod's
     port: int = Field(8000, ge=1, le=65_535, description="The port to listen on.")
     trusted_proxies: str = Field(

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from darkroom_core.conditions import Reason
+from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -26,27 +28,37 @@ class Claim:
     is_withdrawal: bool
 
 
-async def claim(connection: Connection, *, limit: int, lease_seconds: float) -> list[Claim]:
-    """Take rows that are due; nobody else gets them until the lease is over."""
+RETURNING_CLAIM: Final = sql.SQL(
+    """
+    RETURNING tasks.id, tasks.owner, tasks.namespace, tasks.name, tasks.uid,
+        coalesce(tasks.spec, '{}') AS spec, tasks.created_at, tasks.submit_attempts,
+        tasks.cancel_requested_at IS NOT NULL AS is_withdrawal
+    """
+)
+
+
+async def claim_due(connection: Connection, *, limit: int, lease_seconds: float) -> list[Claim]:
+    """Take rows to withdraw or to try again; nobody else gets them until the lease is over."""
     cursor = connection.cursor(row_factory=class_row(Claim))
     await cursor.execute(
-        """
-        UPDATE tasks SET
-            submit_after = now() + make_interval(secs => %(lease)s),
-            submit_attempts = submit_attempts + 1
-        WHERE id IN (
-            SELECT id FROM tasks
-            WHERE submit_after <= now() AND (
-                (uid IS NULL AND status = 'queued')
-                OR (cancel_requested_at IS NOT NULL AND withdrawn_at IS NULL)
+        sql.SQL(
+            """
+            UPDATE tasks SET
+                submit_after = now() + make_interval(secs => %(lease)s),
+                submit_attempts = submit_attempts + 1
+            WHERE id IN (
+                SELECT id FROM tasks
+                WHERE submit_after <= now() AND (
+                    (cancel_requested_at IS NOT NULL AND withdrawn_at IS NULL)
+                    OR (uid IS NULL AND status = 'queued' AND submit_attempts > 0)
+                )
+                ORDER BY submit_after
+                LIMIT %(limit)s
+                FOR UPDATE SKIP LOCKED
             )
-            ORDER BY submit_after
-            LIMIT %(limit)s
-            FOR UPDATE SKIP LOCKED
-        )
-        RETURNING id, owner, namespace, name, uid, coalesce(spec, '{}') AS spec, created_at,
-            submit_attempts, cancel_requested_at IS NOT NULL AS is_withdrawal
-        """,
+            {}
+            """
+        ).format(RETURNING_CLAIM),
         {"limit": limit, "lease": lease_seconds},
     )
     return await cursor.fetchall()
@@ -99,11 +111,11 @@ async def note_refusal(connection: Connection, task_id: str, *, message: str) ->
     await connection.execute(
         """
         UPDATE tasks SET
-            status = 'failed', error = %s, submit_error = %s, finished_at = now(),
-            updated_at = now()
+            status = 'failed', error = %s, reason = %s, message = %s, submit_error = %s,
+            finished_at = now(), updated_at = now()
         WHERE id = %s AND status = 'queued' AND uid IS NULL
         """,
-        [Jsonb(error), message, task_id],
+        [Jsonb(error), Reason.REFUSED.value, message, message, task_id],
     )
 
 

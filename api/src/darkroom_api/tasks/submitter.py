@@ -1,7 +1,8 @@
 """The submitter: the one way from a row to a resource, and from a canceled row to none.
 
 It claims rows by a lease, so any number of replicas may run it, and a row whose submitter died is
-taken up by another. While Kubernetes is away it tries one row at a time, ever more seldom.
+taken up by another. It creates no more than the admission window has places; withdrawing needs
+none. While Kubernetes is away it tries one row at a time, ever more seldom.
 """
 
 import asyncio
@@ -16,7 +17,8 @@ import psycopg_pool
 
 from darkroom_api.database import Pool
 from darkroom_api.metrics import Metrics
-from darkroom_api.tasks import submission
+from darkroom_api.settings import Settings
+from darkroom_api.tasks import admission, submission
 from darkroom_api.tasks.cluster import Cluster, ClusterUnavailableError, RefusedError
 from darkroom_api.tasks.resource import resource_for
 from darkroom_api.tasks.submission import Claim
@@ -25,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 2.0
+# While rows wait for the window: how soon a place that became free is seen.
+_PLACE_POLL_SECONDS: Final = 0.2
 _STOP_SECONDS: Final = 8.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
@@ -39,14 +43,17 @@ def backoff_seconds(attempts: int) -> float:
 class Submitter:
     """Runs beside the requests."""
 
-    def __init__(self, pool: Pool, cluster: Cluster, metrics: Metrics, *, concurrency: int) -> None:
+    def __init__(self, pool: Pool, cluster: Cluster, metrics: Metrics, settings: Settings) -> None:
         self._pool = pool
         self._cluster = cluster
         self._metrics = metrics
-        self._concurrency = concurrency
+        self._namespace = settings.namespace
+        self._window = settings.admission_window
+        self._concurrency = settings.submit_concurrency
         self._running: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._is_stopping = False
+        self._is_held_up = False
         self._failures = 0
         self._resume_at = 0.0
 
@@ -79,13 +86,31 @@ class Submitter:
             free = 1 if not self._running and time.monotonic() >= self._resume_at else 0
         if free <= 0:
             return 0
-        async with self._pool.connection() as connection:
-            claims = await submission.claim(connection, limit=free, lease_seconds=LEASE_SECONDS)
+        claims = await self._claim(free)
         for claim in claims:
             task = asyncio.create_task(self._carry_out(claim))
             self._running.add(task)
             task.add_done_callback(self._end)
         return len(claims)
+
+    async def _claim(self, limit: int) -> list[Claim]:
+        async with self._pool.connection() as connection:
+            claims = await submission.claim_due(
+                connection, limit=limit, lease_seconds=LEASE_SECONDS
+            )
+            limit -= len(claims)
+            self._is_held_up = False
+            if limit and await admission.is_anything_waiting(connection, namespace=self._namespace):
+                admitted = await admission.admit(
+                    connection,
+                    namespace=self._namespace,
+                    window=self._window,
+                    limit=limit,
+                    lease_seconds=LEASE_SECONDS,
+                )
+                self._is_held_up = len(admitted) < limit
+                claims += admitted
+        return claims
 
     def _end(self, task: asyncio.Task[None]) -> None:
         # Rows may be waiting for this place.
@@ -96,7 +121,8 @@ class Submitter:
     async def _pause(self) -> None:
         """Wait for a reason to look again; rows may come to be due without one."""
         resume_in = self._resume_at - time.monotonic()
-        seconds = min(_POLL_SECONDS, resume_in) if resume_in > 0 else _POLL_SECONDS
+        poll = _PLACE_POLL_SECONDS if self._is_held_up else _POLL_SECONDS
+        seconds = min(poll, resume_in) if resume_in > 0 else poll
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
