@@ -1,5 +1,6 @@
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -53,6 +54,16 @@ def run_a_pod(cluster: Cluster) -> None:
     kubectl(cluster, "wait", "--for=condition=Ready", "pod/pod", "--timeout=30s")
 
 
+def kill_and_see_it_back(node: Node, program: str) -> None:
+    before = node.program(program)
+    assert before is not None
+    before.kill()
+    deadline = time.monotonic() + 15
+    while (after := node.program(program)) is None or after == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_a_cluster_comes_survives_a_crash_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     before = traces(name)
     cluster = ensure(name, tmp_path)
@@ -60,9 +71,16 @@ def test_a_cluster_comes_survives_a_crash_and_leaves_nothing(name: str, tmp_path
     run_a_pod(cluster)
     assert traces(name) != before
 
-    process = Node(name, tmp_path).process()
+    node = Node(name, tmp_path)
+    for program in ("kube-apiserver", "kubelet"):
+        kill_and_see_it_back(node, program)
+    assert ensure(name, tmp_path) == cluster
+    assert kubectl(cluster, "get", "pod", "pod", "--output=name") == "pod/pod\n"
+
+    process = node.process()
     assert process is not None
     process.kill()
+    assert node.program("kubelet") is None
     assert ensure(name, tmp_path) == cluster
     assert kubectl(cluster, "get", "pod", "pod", "--output=name") == "pod/pod\n"
 

@@ -5,29 +5,40 @@ import os
 import signal
 import sys
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from darkroom_cluster import namespace, programs
 from darkroom_cluster.api import ready
-from darkroom_cluster.orders import Orders
+from darkroom_cluster.orders import RUNNING, Orders
 from darkroom_cluster.process import Process
 from darkroom_cluster.requirements import SEARCH_PATH
 
-RESTARTS, WINDOW, PAUSE = 10, 300.0, 1.0
+FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 30.0, 60.0
+
+
+def pause_after(pause: float, ran: float) -> float:
+    """Return how long to wait before starting it again: twice as long each time, within bounds.
+
+    `pause` is the wait before its last start (0 before the first), `ran` how long it then ran.
+    """
+    if pause == 0 or ran >= STEADY:
+        return FIRST_PAUSE
+    return min(2 * pause, LONGEST_PAUSE)
 
 
 class Supervisor:
-    """Runs programs, each with a log file of its own, and restarts them within bounds."""
+    """Runs programs, each with a log file of its own, and starts again whatever ends."""
 
-    def __init__(self, logs: Path, sockets: dict[str, int]) -> None:
-        """Take the directory of the logs, and the listening socket of each program that has one."""
-        self._logs = logs
+    def __init__(self, home: Path, sockets: Mapping[str, int]) -> None:
+        """Take the node's directory, and the listening socket of each program that has one."""
+        self._logs = home / "logs"
+        self._record = home / RUNNING
         self._sockets = sockets
         self._running: dict[int, programs.Program] = {}
-        self._ends: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RESTARTS))
+        self._started: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
         self._due: list[tuple[float, programs.Program]] = []
 
     def start(self, program: programs.Program) -> None:
@@ -45,18 +56,24 @@ class Supervisor:
             program.command[0], program.command, os.environ, file_actions=actions, setsid=True
         )
         self._running[pid] = program
+        self._started[program.name] = time.monotonic()
+        self._note_running()
 
     def watch(self) -> None:
         """Reap whatever ends, also orphans of the pods, and start again what is ours."""
         while True:
-            self._reap()
-            now = time.monotonic()
-            for due, program in list(self._due):
-                if due <= now:
-                    self._due.remove((due, program))
-                    self.start(program)
+            self.look()
             # SIGCHLD interrupts the wait.
             signal.sigtimedwait({signal.SIGCHLD}, 0.5 if self._due else 60)
+
+    def look(self) -> None:
+        """Reap what has ended, and start what is due."""
+        self._reap()
+        now = time.monotonic()
+        for due, program in list(self._due):
+            if due <= now:
+                self._due.remove((due, program))
+                self.start(program)
 
     def _reap(self) -> None:
         while True:
@@ -70,13 +87,17 @@ class Supervisor:
                 self._ended(program, os.waitstatus_to_exitcode(status))
 
     def _ended(self, program: programs.Program, code: int) -> None:
-        now, ends = time.monotonic(), self._ends[program.name]
-        if len(ends) == RESTARTS and now - ends[0] < WINDOW:
-            say(f"{program.name} ended with {code}, for the {RESTARTS}th time lately: given up")
-            return
-        say(f"{program.name} ended with {code}: starting it again")
-        ends.append(now)
-        self._due.append((now + PAUSE, program))
+        now = time.monotonic()
+        before = self._pauses.get(program.name, 0)
+        pause = pause_after(before, now - self._started[program.name])
+        say(f"{program.name} ended with {code}: starting it again in {pause:.0f}s")
+        self._pauses[program.name] = pause
+        self._due.append((now + pause, program))
+        self._note_running()
+
+    def _note_running(self) -> None:
+        numbers = {program.name: pid for pid, program in self._running.items()}
+        _write_whole(self._record, json.dumps(numbers))
 
 
 def main() -> None:
@@ -90,7 +111,7 @@ def main() -> None:
     # Only now, because whoever finds it may kill us and expect all to be gone.
     _write_whole(home / "process.json", json.dumps(asdict(me)))
     sockets = {programs.API: orders.api_socket, programs.WEB: orders.web_socket}
-    supervisor = Supervisor(home / "logs", sockets)
+    supervisor = Supervisor(home, sockets)
     for program in (*programs.foundation(), *programs.forwards(orders.node_port)):
         supervisor.start(program)
     _wait_until(lambda: ready(home / "config" / "inside.kubeconfig"), patience=120)

@@ -15,7 +15,7 @@ from typing import Any
 from darkroom_cluster import binary, cgroups, configs, containers, credentials
 from darkroom_cluster.api import Api, ApiError, ready
 from darkroom_cluster.cluster import NODE_PORT, Cluster, ClusterError, alone
-from darkroom_cluster.orders import FURNISHED, Orders
+from darkroom_cluster.orders import FURNISHED, RUNNING, Orders
 from darkroom_cluster.ports import API_SERVER_PORTS, WEB_PORTS, listen
 from darkroom_cluster.process import Process
 from darkroom_cluster.progress import step
@@ -34,7 +34,7 @@ class Node:
         self.kubeconfig = self.home / "kubeconfig"
         self._lock = self.home.with_suffix(".lock")
         digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:8]
-        self._cgroup = f"darkroom-{name}-{digest}"
+        self.cgroup = f"darkroom-{name}-{digest}"
 
     def ensure(self) -> Cluster:
         """Find it running and well, or start it."""
@@ -62,6 +62,13 @@ class Node:
         except FileNotFoundError:
             return None
         return process if process.alive() else None
+
+    def program(self, name: str) -> Process | None:
+        """Return one of its programs (kube-apiserver, etcd, kubelet, ...) if that runs."""
+        if (first := self.process()) is None:
+            return None
+        numbers: dict[str, int] = json.loads((self.home / RUNNING).read_text())
+        return first.child(numbers[name]) if name in numbers else None
 
     def problem(self) -> str | None:
         """Say what is not as it should be."""
@@ -92,12 +99,12 @@ class Node:
     def _end(self) -> None:
         if process := self.process():
             process.kill()
-        cgroups.remove(self._cgroup)
+        cgroups.remove(self.cgroup)
 
     def _start(self) -> None:
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        for left in ("process.json", FURNISHED):
+        for left in ("process.json", RUNNING, FURNISHED):
             (self.home / left).unlink(missing_ok=True)
         shutil.rmtree(self.home / "pod-logs", ignore_errors=True)
         recorded = self.home / "ports.json"
@@ -109,7 +116,7 @@ class Node:
             ports = {"api": api.getsockname()[1], "web": web.getsockname()[1]}
             recorded.write_text(json.dumps(ports))
             self._write_configs(ports["api"])
-            cgroups.create(self._cgroup)
+            cgroups.create(self.cgroup)
             self._launch(api.fileno(), web.fileno())
         containers.load(self._first_process(), [containers.sandbox_archive()])
         if not self._well_within(START_PATIENCE):
@@ -119,7 +126,7 @@ class Node:
 
     def _write_configs(self, port: int) -> None:
         config = self.home / "config"
-        for name, content in configs.render(self.name, f"/{self._cgroup}").items():
+        for name, content in configs.render(self.name, f"/{self.cgroup}").items():
             (config / name).parent.mkdir(parents=True, exist_ok=True)
             (config / name).write_text(content)
         if not self.kubeconfig.exists():

@@ -17,3 +17,6 @@ class Orders:
 
 FURNISHED = "furnished"
 """The file in the node's directory that appears when its storage is there and its DNS answers."""
+
+RUNNING = "programs.json"
+"""The file in the node's directory with its programs' numbers, as the node counts processes."""

@@ -28,6 +28,13 @@ class Process:
         """The process that has this number now."""
         return cls(pid, _started(str(pid)) or 0)
 
+    def child(self, inner: int) -> "Process | None":
+        """Return the child that has this number in its own process namespace, if there is one."""
+        for pid in _children(self.pid):
+            if _innermost_number(pid) == inner:
+                return Process.numbered(pid)
+        return None
+
     def alive(self) -> bool:
         """Whether it still runs; a zombie does not."""
         return _started(str(self.pid)) == self.started
@@ -53,3 +60,20 @@ def _started(pid: str) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in "ZX" else int(fields[_START_TIME])
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(number) for number in text.split()]
+
+
+def _innermost_number(pid: int) -> int | None:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    numbers = [line.split()[1:] for line in lines if line.startswith("NSpid:")]
+    return int(numbers[0][-1]) if numbers else None
