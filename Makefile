@@ -28,6 +28,10 @@ down: $(UV) ## Remove every process, mount, interface and cgroup that `make up` 
 test: $(UV) ## Run every test there is
 	@$(RUN) python tools/test.py
 
+.PHONY: chaos
+chaos: $(UV) ## Break what Darkroom stands on while tasks run; check what is left (15 minutes)
+	@$(RUN) python -m darkroom_cluster.chaos
+
 .PHONY: check
 check: $(UV) ## Lint, types, architecture, generated files
 	$(RUN) ruff check .
