@@ -9,8 +9,8 @@ caller is kube-apiserver and nobody else. So
   in ConfigMap kube-system/extension-apiserver-authentication has signed, with a common name that
   is allowed there. The user that the proxy names in its headers is not looked at again, because
   the same authoriser would be asked the same question;
-- nothing is served but GET of one metric, the discovery document that kube-apiserver itself asks
-  for, and /healthz;
+- nothing is served but GET of one metric, the two documents that kube-apiserver itself asks for
+  (discovery, OpenAPI), and /healthz;
 - the certificate that we serve is made by the operator, kept in a Secret that its replicas share,
   and told to kube-apiserver as the APIService's caBundle.
 

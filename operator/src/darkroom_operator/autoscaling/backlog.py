@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-import psycopg
 from prometheus_client import Gauge
 
 from darkroom_operator.postgres import Postgres
@@ -68,7 +67,7 @@ class Backlog:
         while True:
             try:
                 await self.refresh()
-            except (psycopg.Error, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, tasks go on
                 _LOG.warning(
                     "the pools' backlog is not known: %s", str(error).strip() or "no answer"
                 )

@@ -85,6 +85,11 @@ def discovery() -> Document:
     }
 
 
+def openapi() -> Document:
+    """Render a description of nothing: without one kube-apiserver logs an error each minute."""
+    return {"swagger": "2.0", "info": {"title": METRIC, "version": "v1beta1"}, "paths": {}}
+
+
 def failure(code: int, message: str) -> Document:
     """Render an error as Kubernetes does."""
     return {

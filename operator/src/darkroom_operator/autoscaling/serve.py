@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,6 +15,25 @@ _LOG: Final = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = 5.0
+
+
+@asynccontextmanager
+async def served_meanwhile(
+    settings: AutoscalingSettings,
+    *,
+    namespace: str,
+    database_url: str,
+    pools: Callable[[], Iterable[PoolName]],
+) -> AsyncIterator[None]:
+    """Serve, as `serve` does, for as long as the block lasts."""
+    serving = asyncio.create_task(
+        serve(settings, namespace=namespace, database_url=database_url, pools=pools)
+    )
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def serve(

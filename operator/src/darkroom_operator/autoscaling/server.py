@@ -63,6 +63,7 @@ class MetricsServer:
         app.router.add_get(
             f"{_ROOT}/namespaces/{{namespace}}/{metric.METRIC}", self._values, allow_head=False
         )
+        app.router.add_get("/openapi/v2", _openapi, allow_head=False)
         app.router.add_get("/healthz", _healthz, allow_head=False)
         return app
 
@@ -115,6 +116,10 @@ def tls_context(pair: Pair, proxy: FrontProxy) -> ssl.SSLContext:
 
 async def _discovery(_: web.Request) -> web.StreamResponse:
     return web.json_response(metric.discovery())
+
+
+async def _openapi(_: web.Request) -> web.StreamResponse:
+    return web.json_response(metric.openapi())
 
 
 async def _healthz(_: web.Request) -> web.StreamResponse:

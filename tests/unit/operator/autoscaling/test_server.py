@@ -135,7 +135,7 @@ async def test_the_certificate_of_another_authority_makes_no_connection(
         await served.ask(stranger.sign("front-proxy"))
 
 
-@pytest.mark.parametrize("path", [METRIC, ROOT, "/healthz", "/nowhere"])
+@pytest.mark.parametrize("path", [METRIC, ROOT, "/openapi/v2", "/healthz", "/nowhere"])
 async def test_another_name_of_the_right_authority_is_refused(
     served: Served, authority: Authority, path: str
 ) -> None:
@@ -177,6 +177,11 @@ async def test_discovery_names_the_metric(served: Served, front_proxy: Pair) -> 
     answer = await served.ask(front_proxy, ROOT)
     assert answer.body["groupVersion"] == "external.metrics.k8s.io/v1beta1"
     assert [resource["name"] for resource in answer.body["resources"]] == ["darkroom_pool_backlog"]
+
+
+async def test_kube_apiserver_finds_an_openapi_document(served: Served, front_proxy: Pair) -> None:
+    answer = await served.ask(front_proxy, "/openapi/v2")
+    assert (answer.status, answer.body["paths"]) == (200, {})
 
 
 async def test_a_selector_that_is_not_understood_is_a_bad_request(
