@@ -51,8 +51,8 @@ verify: $(UV) ## Fail where a generated file or the lock is stale
 	$(UV) lock --check --quiet
 
 .PHONY: bench
-bench: $(UV) ## Measure, beside the baseline, on the cluster of `make up`
-	@$(RUN) python benchmarks/jobs.py
+bench: $(UV) ## Measure, each figure beside a baseline; ARGS=--help says what can be told
+	@$(RUN) python benchmarks/bench.py $(ARGS)
 
 .PHONY: format
 format: $(UV) ## Format the code

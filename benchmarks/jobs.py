@@ -1,7 +1,8 @@
-"""`make bench`: the time of a task from POST to succeeded, beside the same work as a raw Job.
+"""The time of a task from POST to succeeded, beside the same work as a raw Job.
 
 Both sides run the same pod: the image, the resources, the source and the output are those of a
-Darkroom Job. They take turns, so that a machine whose speed drifts slows both.
+Darkroom Job. They take turns, so that a machine whose speed drifts slows both. It is
+measured on the cluster of `make up`.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from darkroom_cluster.client import FINAL_STATES, Client
 from darkroom_cluster.quickstart import read_environment
 from darkroom_core import names
 from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
-from figures import Figure, compared, publish
+from figures import Figure, compared, percentile
 from kubernetes import client, config
 from raw_jobs import RawJobs
 
@@ -45,17 +46,18 @@ _WRITES = re.compile(
 )
 
 
-def main() -> None:
-    """Measure, print the table, write bench.json."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path(".darkroom"))
-    parser.add_argument("--sequential", type=int, default=20, help="tasks one after the other")
-    parser.add_argument("--burst", type=int, default=40, help="tasks at once")
-    parser.add_argument("--rounds", type=int, default=2, help="bursts of each side")
-    options = parser.parse_args()
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what can be told."""
+    parser.add_argument("--sequential", type=int, default=20, help="tasks of `jobs`, one by one")
+    parser.add_argument("--at-once", type=int, default=40, help="tasks of `jobs` at once")
+    parser.add_argument("--rounds", type=int, default=2, help="bursts of each side in `jobs`")
+
+
+def measure(options: argparse.Namespace) -> list[Figure]:
+    """Return the figures."""
     environment = read_environment(options.state)
     if not environment:
-        parser.error("there is no Darkroom to measure: run `make up` first")
+        raise SystemExit("There is no Darkroom to measure: run `make up` first.")
     os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
     os.environ["PATH"] = f"{(options.state / 'bin').resolve()}:{os.environ['PATH']}"
     config.load_kube_config(environment["KUBECONFIG"])  # type: ignore[no-untyped-call]
@@ -64,11 +66,10 @@ def main() -> None:
     )
     photograph = Path("samples/earth.jpg").read_bytes()
     raw = RawJobs(NAMESPACE, _template(user, photograph))
-    figures = [
+    return [
         *_sequential(user, photograph, raw, options.sequential),
-        *_bursts(user, photograph, raw, options.burst, options.rounds),
+        *_bursts(user, photograph, raw, options.at_once, options.rounds),
     ]
-    publish(figures, options.state / "bench.json")
 
 
 def _template(user: Client, photograph: bytes) -> dict[str, Any]:
@@ -114,8 +115,8 @@ def _sequential(user: Client, photograph: bytes, raw: RawJobs, count: int) -> li
     print()
     raw.clear()
     return [
-        compared("sequential p50", _p(tasks, 50), "s", _p(jobs, 50), at_most=1.0),
-        compared("sequential p95", _p(tasks, 95), "s", _p(jobs, 95)),
+        compared("sequential p50", percentile(tasks, 50), "s", percentile(jobs, 50), at_most=1.0),
+        compared("sequential p95", percentile(tasks, 95), "s", percentile(jobs, 95)),
         compared(
             "API writes per task",
             statistics.median(task_writes),
@@ -142,8 +143,8 @@ def _bursts(user: Client, photograph: bytes, raw: RawJobs, count: int, rounds: i
     name = f"{count} at once"
     return [
         compared(f"{name}, rate", task_rate, "tasks/s", job_rate, at_least=1.0),
-        compared(f"{name}, p50", _p(tasks, 50), "s", _p(jobs, 50)),
-        compared(f"{name}, p95", _p(tasks, 95), "s", _p(jobs, 95)),
+        compared(f"{name}, p50", percentile(tasks, 50), "s", percentile(jobs, 50)),
+        compared(f"{name}, p95", percentile(tasks, 95), "s", percentile(jobs, 95)),
     ]
 
 
@@ -186,11 +187,3 @@ def _settled_writes() -> int:
         if (now := _writes()) == count:
             return count
         count = now
-
-
-def _p(values: list[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-if __name__ == "__main__":
-    main()

@@ -20,7 +20,7 @@ class RawJobs:
     def __init__(self, namespace: str, template: dict[str, Any]) -> None:
         self._batch: Any = client.BatchV1Api()
         self._namespace = namespace
-        self._spec = _plain(template)
+        self._spec = plain(template)
         self._count = 0
 
     def run(self, count: int, *, threads: int) -> list[float]:
@@ -89,7 +89,7 @@ class RawJobs:
                 yield job["metadata"]["name"], {c["type"] for c in conditions}
 
 
-def _plain(template: dict[str, Any]) -> dict[str, Any]:
+def plain(template: dict[str, Any]) -> dict[str, Any]:
     """Return a Job's spec without what ties it to the Job it was read from."""
     spec = copy.deepcopy(template)
     for field in ("selector", "suspend", "managedBy"):

@@ -66,15 +66,14 @@ def build_images(root: Path, cluster: Cluster) -> dict[str, str]:
 
 def built_images(root: Path) -> dict[str, str]:
     """Build the three images, or find them built; return each part's image reference."""
-    return {
-        part: build_image(
-            f"darkroom-{part}",
-            root / folders[-1] / "Dockerfile",
-            root,
-            tag=_content_hash(root, folders),
-        )
-        for part, folders in _IMAGE_FOLDERS.items()
-    }
+    return {part: built_image(root, part) for part in _IMAGE_FOLDERS}
+
+
+def built_image(root: Path, part: str) -> str:
+    """Build one part's image, or find it built; return its reference."""
+    folders = _IMAGE_FOLDERS[part]
+    tag = _content_hash(root, folders)
+    return build_image(f"darkroom-{part}", root / folders[-1] / "Dockerfile", root, tag=tag)
 
 
 def install(

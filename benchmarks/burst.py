@@ -1,0 +1,136 @@
+"""A burst of tasks beside as many raw Jobs, on nodes that are not there.
+
+Everything of Kubernetes is real but the kubelets (fake_nodes.py): its Job controller does 20
+requests a second, and bounds both sides alike. Both sides are created at the same rate by the same
+client and run the same pod; they take turns, raw, tasks, tasks, raw, and nothing is cleared in
+between, so that neither has the emptier cluster. A raw Job has ended when it is seen Complete, a
+task when its resource is seen succeeded.
+
+In a burst the time of a task is the length of the queue before it. Whether tasks get slower with
+the number of finished ones is therefore asked of what the operator does by itself: from a pod's end
+to the resource's, in the first and in the last quarter of all tasks.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any, Final
+
+from cluster_api import JOBS, TASKS
+from fake_nodes import fake_nodes
+from figures import Figure, compared, percentile
+from operator_process import operator_process
+from pace import background, create_paced
+from raw_jobs import plain
+from sightings import Sightings, follow_jobs, follow_pods, follow_rows, follow_tasks
+from surroundings import NAMESPACE, Surroundings, surroundings
+from tasks import task
+
+_WORKS_FOR: Final = 1.0
+_TTL_SECONDS: Final = 86_400
+_PATIENCE_SECONDS: Final = 1200.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what can be told."""
+    parser.add_argument(
+        "--burst-tasks",
+        type=int,
+        default=600,
+        help="tasks of `burst`, and as many raw Jobs; the target speaks of 2000",
+    )
+    parser.add_argument("--burst-pace", type=float, default=20, help="created a second in `burst`")
+
+
+def measure(options: argparse.Namespace) -> list[Figure]:
+    """Return the figures."""
+    return asyncio.run(_measure(options.state / "bench", options.burst_tasks, options.burst_pace))
+
+
+async def _measure(state: Path, count: int, pace: float) -> list[Figure]:
+    async with (
+        surroundings(state) as around,
+        fake_nodes(around.api, around.kubeconfig, state, works_for=_WORKS_FOR),
+    ):
+        with operator_process(
+            around.kubeconfig, NAMESPACE, around.database_url, around.log
+        ) as operator:
+            await operator.until_ready()
+            seen = Sightings()
+            async with background(
+                follow_tasks(around.api, seen),
+                follow_jobs(around.api, seen),
+                follow_pods(around.api, seen),
+                follow_rows(around.database_url, seen),
+            ):
+                spec = await _template(around, seen)
+                raw, tasks = await _take_turns(around, seen, spec, count // 2, pace)
+    return _figures(seen, raw, tasks, count)
+
+
+async def _template(around: Surroundings, seen: Sightings) -> dict[str, Any]:
+    """Run one task and return its Job's spec: the raw Jobs do just the same work."""
+    uids = await create_paced(around.api, TASKS, [task("first")], Sightings(), 1)
+    await seen.until("recorded", uids, 60)
+    (job,) = await around.api.items(around.api.path(JOBS))
+    spec: dict[str, Any] = job["spec"]
+    return plain(spec)
+
+
+async def _take_turns(
+    around: Surroundings, seen: Sightings, spec: dict[str, Any], count: int, pace: float
+) -> tuple[float, float]:
+    """Return the seconds of the raw Jobs' rounds, and of the tasks'."""
+    seconds = {False: 0.0, True: 0.0}
+    for turn, is_task in enumerate((False, True, True, False)):
+        print(f"  round {turn + 1}/4: {count} {'tasks' if is_task else 'raw Jobs'}", flush=True)
+        names = [f"burst-{turn}-{i:05}" for i in range(count)]
+        if is_task:
+            manifests = [task(name, ttlSecondsAfterFinished=_TTL_SECONDS) for name in names]
+            uids = await create_paced(around.api, TASKS, manifests, seen, pace)
+            began, ended = seen.of("created")[uids[0]], seen.of("succeeded")
+            await seen.until("succeeded", uids, _PATIENCE_SECONDS)
+            # What still follows an end belongs to the round that it is of.
+            await seen.until("recorded", uids, _PATIENCE_SECONDS)
+            await seen.until("complete", uids, _PATIENCE_SECONDS)
+        else:
+            manifests = [{"metadata": {"name": name}, "spec": spec} for name in names]
+            sent = Sightings()
+            await create_paced(around.api, JOBS, manifests, sent, pace)
+            began, ended = next(iter(sent.of("created").values())), seen.of("complete")
+            await seen.until("complete", names, _PATIENCE_SECONDS)
+            uids = names
+        seconds[is_task] += max(ended[uid] for uid in uids) - began
+    return seconds[False], seconds[True]
+
+
+def _figures(seen: Sightings, raw_seconds: float, task_seconds: float, count: int) -> list[Figure]:
+    ends = seen.gaps("pod ended", "succeeded")
+    jobs = seen.gaps("created", "job")
+    quarter = len(ends) // 4
+    name = f"burst of {count}"
+    return [
+        compared(
+            f"{name}, rate",
+            count / task_seconds,
+            "tasks/s",
+            count / raw_seconds,
+            at_least=1.0,
+        ),
+        compared(
+            f"{name}, pod end -> resource p50",
+            percentile(ends[-quarter:], 50) * 1000,
+            "ms",
+            percentile(ends[:quarter], 50) * 1000,
+            of="first quarter (this: last)",
+            at_most=1.2,
+        ),
+        compared(
+            f"{name}, created -> Job p50",
+            percentile(jobs[-quarter:], 50) * 1000,
+            "ms",
+            percentile(jobs[:quarter], 50) * 1000,
+            of="first quarter (this: last)",
+            at_most=1.2,
+        ),
+    ]
