@@ -14,7 +14,7 @@ from typing import Final
 
 from darkroom_cluster.chaos import evidence, invariants, sources, table
 from darkroom_cluster.chaos.facts import Broken, Evidence
-from darkroom_cluster.chaos.faults import Fault, Target, all_faults
+from darkroom_cluster.chaos.faults import NOTHING, Fault, Target, all_faults
 from darkroom_cluster.chaos.load import Load, probe
 from darkroom_cluster.chaos.table import Made
 from darkroom_cluster.chaos.watcher import Watcher
@@ -77,7 +77,10 @@ def _run(target: Target, address: str, faults: Sequence[Fault], in_flight: int, 
     watcher.start()
     try:
         _warm_up(load)
-        made = [_make(fault, target, load, user) for fault in faults]
+        made = [_make(NOTHING, target, load, user)]
+        if made[0].recovered is None:
+            raise ClusterError("no task succeeds although nothing is broken yet")
+        made += [_make(fault, target, load, user) for fault in faults]
         load.stop_sending()
         _drain(load)
         found, last = _settled(target.release, load)

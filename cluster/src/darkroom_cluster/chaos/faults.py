@@ -64,6 +64,9 @@ class Fault:
     make: Callable[[Target], None]
 
 
+NOTHING: Final = Fault("nothing, for comparison", lambda _: None)
+
+
 def all_faults() -> list[Fault]:
     """Return every fault, in the order in which they are made."""
     return [
