@@ -96,15 +96,32 @@ def test_the_roles_are_just_these() -> None:
     assert granted == {
         "darkroom-api": {("processingtasks", verb) for verb in ("create", "get", "delete")},
         "darkroom-operator": {
-            *(("processingtasks", verb) for verb in ("list", "watch", "delete")),
+            *(("processingtasks", verb) for verb in ("create", "list", "watch", "delete")),
+            *(("processorpools", verb) for verb in ("list", "watch")),
+            *(("processingschedules", verb) for verb in ("list", "watch")),
             ("processingtasks/status", "patch"),
+            ("processorpools/status", "patch"),
+            ("processingschedules/status", "patch"),
             *(("jobs", verb) for verb in ("create", "list", "watch")),
             *(("pods", verb) for verb in ("list", "watch")),
+            *(("events", verb) for verb in ("create", "list")),
         },
+        "darkroom-operator-lease": {("leases", verb) for verb in ("create", "get", "update")},
         "darkroom-bootstrap": {("secrets", "create")},
         "darkroom-pool": {("processorpools", verb) for verb in ("create", "patch")},
         "darkroom-retention": {("processingschedules", verb) for verb in ("create", "patch")},
     }
+
+
+def test_only_an_operator_of_all_namespaces_has_rights_beyond_its_own() -> None:
+    assert not objects(render(), "ClusterRole")
+    documents = render("--set", "operator.allNamespaces=true")
+    (role,) = objects(documents, "ClusterRole").values()
+    assert {"processingtasks", "jobs", "pods"} < {
+        resource for rule in role["rules"] for resource in rule["resources"]
+    }
+    assert "darkroom-operator" not in objects(documents, "Role")
+    assert "darkroom-operator-lease" in objects(documents, "Role")
 
 
 def test_the_external_profile_runs_no_database_and_no_volume() -> None:
@@ -193,7 +210,9 @@ def settings_of(model: type[BaseModel], prefix: str = "DARKROOM_") -> set[str]:
 
 
 def variables_of(component: str, profile: str) -> set[str]:
-    documents = render("--values", str(CHART / f"profiles/{profile}.yaml"))
+    documents = render(
+        "--values", str(CHART / f"profiles/{profile}.yaml"), "--set", "autoscaling.enabled=true"
+    )
     deployment = objects(documents, "Deployment")[f"darkroom-{component}"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {v["name"] for v in container["env"] if v["name"].startswith("DARKROOM_")}

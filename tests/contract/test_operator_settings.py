@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 from darkroom_core.assignment import Limits
 from darkroom_core.storage import StorageSettings
+from darkroom_operator.autoscaling.settings import AutoscalingSettings
 from darkroom_operator.settings import Settings
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 PAGE = Path(__file__).parents[2] / "docs/reference/settings-operator.md"
-NESTED: dict[str, type[BaseModel]] = {"storage": StorageSettings, "limits": Limits}
+NESTED: dict[str, type[BaseModel]] = {
+    "storage": StorageSettings,
+    "limits": Limits,
+    "autoscaling": AutoscalingSettings,
+}
 
 
 def expected() -> dict[str, str]:
@@ -56,4 +61,5 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings()
     assert [str(network) for network in settings.allowed_source_networks] == ["10.0.0.0/8"]
     assert settings.limits.seconds == 7
-    assert "secret" not in repr(settings)
+    assert ":secret@" not in repr(settings)
+    assert "another secret" not in repr(settings)

@@ -17,6 +17,7 @@ from prometheus_client import start_http_server
 
 from darkroom_operator import metrics
 from darkroom_operator.api_server import open_api_server
+from darkroom_operator.autoscaling.serve import served_meanwhile
 from darkroom_operator.children import Job, Pod, read_job, read_pod
 from darkroom_operator.cluster import Cluster
 from darkroom_operator.decide import JobFor, Start
@@ -33,6 +34,9 @@ from darkroom_operator.pools import Pools
 from darkroom_operator.postgres import Postgres
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
+from darkroom_operator.schedules.api_sweeper import open_sweeper
+from darkroom_operator.schedules.reconcile import Schedules
+from darkroom_operator.schedules.sweep import Sweeper
 from darkroom_operator.settings import Settings
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
@@ -49,6 +53,7 @@ class Operator:
 
     tasks: Tasks
     queue: WorkQueue
+    schedules: Schedules
     jobs: Informer[Job]
     pods: Informer[Pod]
     pools: Pools
@@ -58,17 +63,20 @@ class Operator:
 
 
 def assemble(
-    settings: Settings, cluster: Cluster, postgres: Postgres, queue: WorkQueue
+    settings: Settings, cluster: Cluster, postgres: Postgres, sweeper: Sweeper
 ) -> tuple[Operator, PostgresMirror]:
     """Put the parts together."""
-    tasks = Tasks()
+    queue, times = WorkQueue(), WorkQueue("schedule")
+    tasks = Tasks(on_scheduled=times.add)
     mirror = PostgresMirror(postgres, queue.add)
     jobs = Informer(cluster, "jobs", read_job, queue.add)
     pods = Informer(cluster, "pods", read_pod, queue.add)
     pools = Pools(cluster, tasks, queue, _now)
+    schedules = Schedules(cluster, tasks, mirror, sweeper, times, clock=_now)
     operator = Operator(
         tasks=tasks,
         queue=queue,
+        schedules=schedules,
         jobs=jobs,
         pods=pods,
         pools=pools,
@@ -84,7 +92,7 @@ def assemble(
             clock=_now,
         ),
         resync=Resync(cluster, mirror, tasks, queue, namespace=settings.watched, clock=_now),
-        health=Health([queue], [jobs, pods, pools.informer]),
+        health=Health([queue], [jobs, pods, pools.informer, schedules.informer]),
     )
     return operator, mirror
 
@@ -129,9 +137,17 @@ async def run(settings: Settings) -> None:
 
     metrics.WORKERS.set(settings.workers)
     start_http_server(settings.metrics_port)
+    pools: list[Pools] = []
     async with (
         served(settings.liveness_port, check),
         open_api_server(settings.watched) as cluster,
+        served_meanwhile(
+            settings.autoscaling,
+            namespace=settings.namespace,
+            database_url=settings.database_url.get_secret_value(),
+            pools=lambda: [(p.namespace, p.name) for kept in pools for p in kept.informer.all()],
+        ),
+        open_sweeper(settings.storage, _now) as sweeper,
     ):
         lease = Lease(cluster, settings.namespace, names.OPERATOR, identity)
         if not await _before(stop, lease.acquire()):
@@ -139,8 +155,9 @@ async def run(settings: Settings) -> None:
         for note in notes_on((await cluster.request("GET", "/version"))[1]):
             _LOG.warning(note)
         postgres = Postgres(settings.database_url.get_secret_value())
-        operator, mirror = assemble(settings, cluster, postgres, WorkQueue())
+        operator, mirror = assemble(settings, cluster, postgres, sweeper)
         health.append(operator.health)
+        pools.append(operator.pools)
         await _work(settings, operator, mirror, lease, stop)
         await _close(mirror, postgres)
         await lease.release()
@@ -161,6 +178,7 @@ async def _work(
                 operator.jobs.run(),
                 operator.pods.run(),
                 operator.pools.informer.run(),
+                operator.schedules.run(),
                 operator.resync.run(settings.resync_seconds),
                 mirror.run(),
                 _reconcile(operator, settings.workers),

@@ -8,6 +8,8 @@ from darkroom_core.storage import StorageSettings
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from darkroom_operator.autoscaling.settings import AutoscalingSettings
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|Ki|Mi|Gi)?$")]
 
@@ -59,6 +61,10 @@ class Settings(BaseSettings):
     )
     limits: Limits = Field(
         default_factory=Limits, description="What a processor refuses to exceed."
+    )
+
+    autoscaling: AutoscalingSettings = Field(
+        default_factory=AutoscalingSettings, description="The metric that pools are scaled by."
     )
 
     workers: Annotated[int, Field(ge=1, le=256)] = Field(

@@ -16,6 +16,9 @@ OBJECTS_PATH: Final = "/v1/objects/"
 PROGRESS_PATH: Final = "/v1/progress/"
 """Where the API takes a processor's progress, followed by the task's UID."""
 
+SWEEP_PATH: Final = "/v1/maintenance/sweep/"
+"""Where the API is asked for the retention sweep, followed by two ages in seconds, or `never`."""
+
 
 def signed_url(base_url: str, method: str, path: str, *, expires: datetime, key: bytes) -> str:
     """Return `base_url` + `path` with the query that lets `method` through until `expires`."""
