@@ -77,7 +77,7 @@ def test_each_minute_there_is_a_task_and_deleting_the_schedule_takes_it_along(
     poll(
         lambda: len(tasks_of(release, schedule)),
         lambda count: count == 0,
-        seconds=15,
+        seconds=30,
         what=f"end of the tasks of {schedule}",
         every=0.5,
     )
