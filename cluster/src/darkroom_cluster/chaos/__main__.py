@@ -31,7 +31,12 @@ STATE: Final = Path(".darkroom/chaos")
 REPORT: Final = Path(".darkroom/chaos.json")
 PHOTOGRAPH: Final = "samples/earth.jpg"
 # The token outlives the run; so few run at once that the machine has room for what is recovering.
-SPACIOUS: Final = ("api.accessTokenSeconds=7200", "pool.replicas=60")
+SETTINGS: Final = (
+    *VALUES,
+    "api.accessTokenSeconds=7200",
+    "operator.replicas=2",
+    "pool.replicas=40",
+)
 PATIENCE, DRAIN, SETTLE, WARM_UP = 120.0, 300.0, 90.0, 90.0
 
 
@@ -44,7 +49,7 @@ def main() -> int:
     try:
         cluster = ensure(NAME, STATE)
         images = build_images(root, cluster)
-        release = install(root, cluster, images, STATE / "install.log", values=(*VALUES, *SPACIOUS))
+        release = install(root, cluster, images, STATE / "install.log", values=SETTINGS)
         target = Target(Node(NAME, STATE), release)
         address = sources.serve(release, PHOTOGRAPH, images["processor"])
         return _run(target, address, _chosen(options.only), options.in_flight, options.rate)

@@ -5,7 +5,7 @@ Programs of the node are found by the node's own record, containers by their con
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGKILL
@@ -34,15 +34,21 @@ class Target:
         text = self.release.kubectl("get", "pods", _BRIEFLY, "-l", label, "-o", "json")
         return containers.running(json.loads(text)["items"])
 
-    def processes(self, component: str) -> list[int]:
-        """Return the processes of the component's containers; there must be some."""
-        found = [
-            pid
-            for container in self.containers(component)
-            for pid in containers.processes(container.id, self.node.cgroup)
-        ]
+    def active_operator(self) -> Container:
+        """Return the operator that holds the Lease, while the other stands by."""
+        holder = ("get", "lease", "darkroom-operator", "-o", "jsonpath={.spec.holderIdentity}")
+        name = self.release.kubectl(*holder, _BRIEFLY)
+        for container in self.containers("operator"):
+            if container.pod == name:
+                return container
+        raise ClusterError("no operator is active")
+
+    def processes(self, of: Sequence[Container]) -> list[int]:
+        """Return the processes of these containers; there must be some."""
+        group = self.node.cgroup
+        found = [pid for each in of for pid in containers.processes(each.id, group)]
         if not found:
-            raise ClusterError(f"nothing of {component} runs")
+            raise ClusterError("nothing of it runs")
         return found
 
     def program(self, name: str) -> int:
@@ -70,11 +76,12 @@ NOTHING: Final = Fault("nothing, for comparison", lambda _: None)
 def all_faults() -> list[Fault]:
     """Return every fault, in the order in which they are made."""
     return [
-        Fault("operator killed", lambda on: _kill_component(on, "operator")),
-        Fault("API killed", lambda on: _kill_component(on, "api")),
-        Fault("PostgreSQL killed", lambda on: _kill_component(on, "postgres")),
+        Fault("active operator killed", lambda on: _kill(on, [on.active_operator()])),
+        Fault("both operators killed", lambda on: _kill(on, on.containers("operator"))),
+        Fault("API killed", lambda on: _kill(on, on.containers("api"))),
+        Fault("PostgreSQL killed", lambda on: _kill(on, on.containers("postgres"))),
         Fault("PostgreSQL away for 20 s", lambda on: _away(on, "statefulset", "postgres", 20)),
-        Fault("storage hangs for 15 s", lambda on: _hangs(on.processes("api"), 15)),
+        Fault("storage hangs for 15 s", lambda on: _hangs(on.processes(on.containers("api")), 15)),
         Fault("storage away for 15 s", lambda on: _away(on, "deployment", "api", 15)),
         Fault("kube-apiserver killed", lambda on: _kill_program(on, "kube-apiserver")),
         Fault("controller manager killed", lambda on: _kill_program(on, "kube-controller-manager")),
@@ -85,15 +92,15 @@ def all_faults() -> list[Fault]:
         Fault("kubelet killed", lambda on: _kill_program(on, "kubelet")),
         Fault("etcd slow for 20 s", lambda on: _slow(on.program("etcd"), 20)),
         Fault("a processor killed every second, 15 s", lambda on: _kill_processors(on, 15)),
-        Fault("operator's watches cut, 5 times", lambda on: _cut_watches(on, 5)),
-        Fault("operator cut off for 30 s", lambda on: _cut_off(on, 30)),
-        Fault("operator's clock 5 min ahead", lambda on: _wrong_clock(on, 300, 20)),
-        Fault("operator's clock 5 min behind", lambda on: _wrong_clock(on, -300, 20)),
+        Fault("active operator's watches cut, 5 times", lambda on: _cut_watches(on, 5)),
+        Fault("active operator cut off for 30 s", lambda on: _cut_off(on, 30)),
+        Fault("operators' clocks 5 min ahead", lambda on: _wrong_clock(on, 300, 20)),
+        Fault("operators' clocks 5 min behind", lambda on: _wrong_clock(on, -300, 20)),
     ]
 
 
-def _kill_component(on: Target, component: str) -> None:
-    containers.send(SIGKILL, on.processes(component))
+def _kill(on: Target, of: Sequence[Container]) -> None:
+    containers.send(SIGKILL, on.processes(of))
 
 
 def _kill_program(on: Target, name: str) -> None:
@@ -142,15 +149,14 @@ def _kill_processors(on: Target, seconds: int) -> None:
 
 def _cut_watches(on: Target, times: int) -> None:
     for _ in range(times):
-        network.reset_connections(on.processes("operator")[0])
+        network.reset_connections(on.processes([on.active_operator()])[0])
         time.sleep(2)
 
 
 def _cut_off(on: Target, seconds: float) -> None:
     if (first := on.node.process()) is None:
         raise ClusterError("the node does not run")
-    addresses = [container.address for container in on.containers("operator")]
-    with network.severed(first.pid, addresses):
+    with network.severed(first.pid, [on.active_operator().address]):
         time.sleep(seconds)
 
 

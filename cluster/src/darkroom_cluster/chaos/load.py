@@ -119,7 +119,7 @@ class Load:
         elif wish is Wish.CORRUPT:
             task = self.user.submit(CORRUPT, TASK)
         else:
-            seconds = 100 if wish is Wish.CANCELED else self._random.randint(15, 60)
+            seconds = 100 if wish is Wish.CANCELED else self._random.randint(30, 90)
             source = {"url": f"{self.sources}/slow/{seconds}/earth.jpg"}
             task = self.user.call("POST", "/v1/tasks", {"source": source, **TASK})
         name: str = task["id"]
