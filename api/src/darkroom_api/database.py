@@ -25,6 +25,8 @@ AWAY: Final = (
 
 _WAIT_SECONDS: Final = 3
 _STATEMENT_MS: Final = 10_000
+# A replica that stands still must not keep its locks.
+_IDLE_MS: Final = 120_000
 
 
 @asynccontextmanager
@@ -38,7 +40,8 @@ async def open_pool(url: str, *, connections: int) -> AsyncIterator[Pool]:
         kwargs={
             "autocommit": True,
             "connect_timeout": _WAIT_SECONDS,
-            "options": f"-c statement_timeout={_STATEMENT_MS}",
+            "options": f"-c statement_timeout={_STATEMENT_MS}"
+            f" -c idle_in_transaction_session_timeout={_IDLE_MS}",
             "application_name": "darkroom-api",
             # A server that vanished without a word is noticed within seconds.
             "keepalives_idle": 10,

@@ -94,7 +94,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 async def admitted(pool: Pool, limit: int = 100, window: int = 100) -> list[Claim]:
     """Claim, in the order in which the rows were chosen one by one."""
-    claims = []
+    claims: list[Claim] = []
     async with pool.connection() as connection:
         while len(claims) < limit:
             found = await admission.admit(
@@ -114,7 +114,7 @@ async def admitted_together(pool: Pool, limit: int, window: int = 100) -> list[C
 
 
 def whose(claims: list[Claim]) -> list[str | None]:
-    return [claim.owner and str(claim.owner) for claim in claims]
+    return [str(claim.owner) if claim.owner else None for claim in claims]
 
 
 def priorities(claims: list[Claim]) -> list[str]:

@@ -183,7 +183,7 @@ def test_a_dead_letter_stays_one(db: Connection) -> None:
 def test_the_reason_is_that_of_the_state_that_the_row_is_in(db: Connection) -> None:
     uid = new_uid()
 
-    def reason_after(status: str, reason: str | None = None) -> tuple[str, str]:
+    def reason_after(status: str, reason: str | None = None) -> tuple[str | None, str | None]:
         why = {"reason": reason, "message": f"{reason}!"} if reason else {}
         record(db, observed(uid, status=status, **why))
         row = row_of(db, uid)

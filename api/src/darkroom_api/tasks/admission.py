@@ -9,7 +9,7 @@ length of the backlog.
 
 from typing import Final
 
-from psycopg import sql
+from psycopg import AsyncClientCursor, sql
 from psycopg.rows import class_row
 
 from darkroom_api.database import Connection
@@ -18,8 +18,8 @@ from darkroom_api.tasks.submission import RETURNING_CLAIM, Claim
 AGEING_SECONDS: Final = 300
 """A task that waits so long rises by one class; the highest is Critical."""
 
-# Any number that nothing else in this database locks together with a second one.
-_LOCK: Final = 0x6461726B
+# Replicas count one after another. The first number is any that nothing else locks with a second.
+_LOCK: Final = sql.SQL("SELECT pg_advisory_xact_lock(1684107883, hashtext(%(namespace)s));")
 
 # As in the indexes, word for word: the planner compares texts.
 _WAITING: Final = sql.SQL("uid IS NULL AND status = 'queued' AND submit_attempts = 0")
@@ -110,19 +110,18 @@ async def admit(
     connection: Connection, *, namespace: str, window: int, limit: int, lease_seconds: float
 ) -> list[Claim]:
     """Take the rows whose turn it is, as far as there are free places, with a lease on each."""
-    cursor = connection.cursor(row_factory=class_row(Claim))
-    async with connection.transaction():
-        # Replicas count one after another. The lock is a statement of its own, so that the one
-        # that counts sees what the replica before took.
-        await cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, namespace])
-        await cursor.execute(
-            ADMIT,
-            {
-                "namespace": namespace,
-                "window": window,
-                "limit": limit,
-                "lease": lease_seconds,
-                "ageing": AGEING_SECONDS,
-            },
-        )
-        return await cursor.fetchall()
+    # Both statements in one message: no lock waits for this process, and the second one sees what
+    # the replica before took.
+    cursor = AsyncClientCursor(connection, row_factory=class_row(Claim))
+    await cursor.execute(
+        _LOCK + ADMIT,
+        {
+            "namespace": namespace,
+            "window": window,
+            "limit": limit,
+            "lease": lease_seconds,
+            "ageing": AGEING_SECONDS,
+        },
+    )
+    cursor.nextset()
+    return await cursor.fetchall()
