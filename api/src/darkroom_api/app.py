@@ -16,6 +16,7 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import open_pool
 from darkroom_api.health import routes as health
+from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
 from darkroom_api.objects import routes as objects
@@ -24,7 +25,7 @@ from darkroom_api.problem_handlers import add_problem_handlers
 from darkroom_api.resources import Resources
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
-from darkroom_api.tasks import outputs, progress
+from darkroom_api.tasks import outputs, progress, replay
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
@@ -72,8 +73,10 @@ def create_app(
 _ROUTERS: Final = (
     auth.router,
     tasks.router,
+    replay.router,
     outputs.router,
     progress.router,
+    maintenance.router,
     objects.router,
     health.router,
 )

@@ -107,10 +107,22 @@ class NoOutputError(ApiError):
     status, code, title = 409, "no_output", "Task made no outputs"
 
 
+class NotFailedError(ApiError):
+    """Only a task that has failed can be replayed."""
+
+    status, code, title = 409, "not_failed", "Task has not failed"
+
+
 class OutputGoneError(ApiError):
     """The output was made, and is not in storage any more, or was overwritten there."""
 
     status, code, title = 410, "output_gone", "Output is gone"
+
+
+class SourceGoneError(ApiError):
+    """What the task was made from is not kept any more, so it cannot be replayed: send it again."""
+
+    status, code, title = 410, "source_gone", "Source is gone"
 
 
 class TooLargeError(ApiError):

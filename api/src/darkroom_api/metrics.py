@@ -21,6 +21,7 @@ class Metrics:
     tasks_created: Counter = field(init=False)
     submissions: Counter = field(init=False)
     submit_delay: Histogram = field(init=False)
+    dead_letters: Gauge = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every metric, so that each is there from the first scrape on."""
@@ -48,6 +49,12 @@ class Metrics:
                 "darkroom_submit_delay_seconds",
                 "Time from a task's acceptance until its resource exists.",
                 buckets=_SECONDS,
+                registry=self.registry,
+            ),
+            "dead_letters": Gauge(
+                "darkroom_dead_letters",
+                "Dead-lettered tasks that nobody has replayed; the same from every replica, and "
+                "NaN while Postgres is away.",
                 registry=self.registry,
             ),
         }

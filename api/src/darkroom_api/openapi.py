@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from darkroom_api.problem import Problem
+from darkroom_api.tasks.recipes import NOT_OVER_REST
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """\
@@ -20,6 +21,7 @@ _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
+    {"name": "maintenance", "description": "What the operator asks for over signed URLs."},
     {"name": "problems", "description": "What the errors mean."},
     {"name": "health", "description": "Probes and metrics."},
 ]
@@ -59,6 +61,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     _add(schemas, "Problem", Problem.model_json_schema(ref_template=_REFERENCE))
     request = TaskSpec.model_json_schema(ref_template=_REFERENCE)
+    for name in NOT_OVER_REST:
+        del request["properties"][name]
     _add(schemas, "TaskRequest", request)
     schemas["TaskRequest"] |= {
         "description": "A task whose picture is fetched from a URL.",

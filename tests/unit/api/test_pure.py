@@ -31,6 +31,9 @@ def row(**changes: object) -> TaskRow:
         "status": "queued",
         "progress": 0,
         "attempts": 0,
+        "tries": [],
+        "pool": "default",
+        "dead_lettered": False,
         "outputs": [],
         "created_at": NOW,
     }

@@ -51,6 +51,10 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
     """Download a file that a task made. Its ETag is the file's SHA-256."""
     row = await visible_task(pool, identity, task_id)
     made = _made_output(row, name)
+    if row.outputs_deleted_at:
+        raise errors.OutputGoneError(
+            f"what was made as {name} was kept until {row.outputs_deleted_at:%Y-%m-%d %H:%M} UTC"
+        )
     format_ = Format(made["format"])
     etag = f'"{made["sha256"]}"'
     headers = {

@@ -27,6 +27,14 @@ class TaskRow:
     status: str
     progress: int
     attempts: int
+    tries: list[dict[str, Any]]
+    pool: str
+    dead_lettered: bool
+    origin: str | None
+    reason: str | None
+    message: str | None
+    submit_error: str | None
+    outputs_deleted_at: datetime | None
     job: str | None
     outputs: list[dict[str, Any]]
     error: dict[str, Any] | None
@@ -57,9 +65,9 @@ class Position:
     id: str
 
 
-_COLUMNS: Final = sql.SQL(", ".join(field.name for field in fields(TaskRow)))
+COLUMNS: Final = sql.SQL(", ".join(field.name for field in fields(TaskRow)))
 # An admin sees every task; others only their own.
-_VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s)")
+VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s)")
 
 
 async def insert_task(connection: Connection, task: NewTask) -> TaskRow:
@@ -72,7 +80,7 @@ async def insert_task(connection: Connection, task: NewTask) -> TaskRow:
             VALUES (%s, %s, %s, %s, %s, %s, %s)
             RETURNING {}
             """
-        ).format(_COLUMNS),
+        ).format(COLUMNS),
         [
             *(task.id, task.id, task.owner, task.namespace, Jsonb(task.spec)),
             *(task.source_filename, task.source_bytes),
@@ -87,17 +95,18 @@ async def task_by_id(connection: Connection, task_id: str, *, owner: UUID | None
     """Return the task, if `owner` (None: an admin) may see it."""
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     await cursor.execute(
-        sql.SQL("SELECT {} FROM tasks WHERE id = %(id)s AND {}").format(_COLUMNS, _VISIBLE),
+        sql.SQL("SELECT {} FROM tasks WHERE id = %(id)s AND {}").format(COLUMNS, VISIBLE),
         {"id": task_id, "owner": owner},
     )
     return await cursor.fetchone()
 
 
-async def tasks_page(
+async def tasks_page(  # noqa: PLR0913  # the list's parameters
     connection: Connection,
     *,
     owner: UUID | None,
     status: str | None,
+    is_dead_lettered: bool | None,
     after: Position | None,
     limit: int,
 ) -> list[TaskRow]:
@@ -108,13 +117,15 @@ async def tasks_page(
         conditions.append(sql.SQL("owner = %(owner)s"))
     if status:
         conditions.append(sql.SQL("status = %(status)s"))
+    if is_dead_lettered is not None:
+        conditions.append(sql.SQL("dead_lettered" if is_dead_lettered else "NOT dead_lettered"))
     if after:
         conditions.append(sql.SQL("(created_at, id) < (%(created_at)s, %(id)s)"))
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     await cursor.execute(
         sql.SQL(
             "SELECT {} FROM tasks WHERE {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
-        ).format(_COLUMNS, sql.SQL(" AND ").join(conditions)),
+        ).format(COLUMNS, sql.SQL(" AND ").join(conditions)),
         {
             "owner": owner,
             "status": status,
@@ -124,6 +135,20 @@ async def tasks_page(
         },
     )
     return await cursor.fetchall()
+
+
+async def count_dead_letters(connection: Connection) -> int:
+    """Count the tasks that a replay may help and that were not replayed, by REST or kubectl."""
+    cursor = await connection.execute(
+        """
+        SELECT count(*) FROM tasks
+        WHERE dead_lettered
+            AND NOT EXISTS (SELECT 1 FROM tasks AS replay WHERE replay.origin = tasks.id)
+            AND NOT EXISTS (SELECT 1 FROM tasks AS replay WHERE replay.origin = tasks.name)
+        """
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0
 
 
 async def request_cancel(
@@ -150,7 +175,7 @@ async def request_cancel(
             WHERE id = %(id)s AND {} AND status IN ('queued', 'running')
             RETURNING {}
             """
-        ).format(_VISIBLE, _COLUMNS),
+        ).format(VISIBLE, COLUMNS),
         {"id": task_id, "owner": owner},
     )
     return await cursor.fetchone()

@@ -13,6 +13,13 @@ from darkroom_api.problem_handlers import invalid_fields
 LONGEST_RECIPE: Final = 256 * 1024
 """In bytes of JSON, wherever it comes from."""
 
+NOT_OVER_REST: Final = {
+    "origin": "origin is set by a replay alone: POST /v1/tasks/{id}/replay",
+    # Over REST nobody could let the task go on, and it would keep its place in the cluster.
+    "suspend": "suspend is for kubectl: leave it out",
+}
+"""Fields of the resource's spec that requests may not have, and what is said to who sends them."""
+
 
 def spec_for_upload(body: bytes, *, key: str) -> TaskSpec:
     """Return the spec for a picture that is stored under `key`."""
@@ -46,6 +53,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _validated(document: dict[str, Any]) -> TaskSpec:
+    for name, sentence in NOT_OVER_REST.items():
+        if name in document:
+            raise _wrong(f"#/{name}", sentence)
     try:
         return TaskSpec.model_validate(document)
     except ValidationError as error:

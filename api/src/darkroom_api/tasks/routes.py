@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-import uuid_utils
 from anyio.to_thread import run_sync
 from darkroom_core import names
 from darkroom_core.conditions import State
@@ -18,6 +17,7 @@ from darkroom_api.resources import Resources
 from darkroom_api.spool import Spool
 from darkroom_api.tasks import cursor, queries
 from darkroom_api.tasks.access import scope_of, stored_id, visible_task
+from darkroom_api.tasks.ids import new_id
 from darkroom_api.tasks.multipart import read_upload
 from darkroom_api.tasks.recipes import spec_for_upload, spec_for_url
 from darkroom_api.tasks.schemas import TaskPage, TaskView
@@ -73,7 +73,7 @@ async def create_task(
             row = await _create_from_upload(request, content_type, identity, resources)
         case "application/json":
             spec = spec_for_url(await request.body())
-            row = await _insert(resources, _new_task(_new_id(), identity, resources, spec))
+            row = await _insert(resources, _new_task(new_id(), identity, resources, spec))
         case _:
             raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
     resources.submitter.wake()
@@ -87,7 +87,7 @@ async def create_task(
 async def _create_from_upload(
     request: Request, content_type: str, identity: Identity, resources: Resources
 ) -> queries.TaskRow:
-    task_id = _new_id()
+    task_id = new_id()
     key = names.upload_key(task_id)
     storage = resources.storage
     limit = resources.settings.max_upload_bytes
@@ -111,10 +111,6 @@ async def _create_from_upload(
     except BaseException:
         await run_sync(storage.delete, key)
         raise
-
-
-def _new_id() -> str:
-    return f"task-{uuid_utils.uuid7().hex}"
 
 
 def _new_task(  # noqa: PLR0913  # the columns
@@ -156,6 +152,9 @@ async def list_tasks(  # noqa: PLR0913, PLR0917  # the query's parameters
         str | None, Query(alias="cursor", max_length=256, description="next_cursor of a page.")
     ] = None,
     status: Annotated[State | None, Query(description="Only tasks in this state.")] = None,
+    dead_lettered: Annotated[
+        bool | None, Query(description="Only tasks that a replay may help, or only the others.")
+    ] = None,
 ) -> TaskPage:
     """List tasks, newest first: one's own, or as an admin all."""
     after = cursor.decoded(cursor_) if cursor_ else None
@@ -164,6 +163,7 @@ async def list_tasks(  # noqa: PLR0913, PLR0917  # the query's parameters
             connection,
             owner=scope_of(identity),
             status=status.value if status else None,
+            is_dead_lettered=dead_lettered,
             after=after,
             limit=limit + 1,
         )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from darkroom_core.conditions import State
+from darkroom_core.task import Priority
 from pydantic import BaseModel, Field
 
 
@@ -38,11 +39,26 @@ class ErrorView(BaseModel):
     retryable: bool = Field(description="Whether the same task could succeed at another time.")
 
 
+class TryView(BaseModel):
+    """One processor that was started for the task."""
+
+    number: int = Field(description="1 for the first. Tries that a disruption ended share one.")
+    pod: str
+    job: str
+    node: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    exit_code: int | None = Field(description="How the processor ended; 0 is success.")
+    disrupted: bool = Field(description="Whether its node's drain or loss ended it.")
+    error: ErrorView | None = Field(description="Why it failed.")
+
+
 class TaskUrls(BaseModel):
     """Where to go from here."""
 
     self: str
     cancel: str
+    replay: str = Field(description="POST here to try a failed task again, as a new one.")
     outputs: dict[str, str] = Field(description="Downloads, by the output's name.")
 
 
@@ -62,7 +78,19 @@ class TaskView(BaseModel):
     object: Literal["task"] = "task"
     status: State = Field(description="The last four are final.")
     progress: int = Field(description="Percent; best effort until it is 100.")
+    reason: str | None = Field(
+        description="Why it is where it is, in a word; null where there is nothing to say.",
+        examples=["RetriesExhausted"],
+    )
+    message: str | None = Field(description="The same in a sentence.")
+    pool: str = Field(description="The ProcessorPool in whose turn it runs.")
+    priority: Priority
     attempts: int = Field(description="How often a processor was started for it.")
+    tries: list[TryView] = Field(description="Each of these processors, the oldest first.")
+    dead_lettered: bool = Field(
+        description="Whether every try failed, or time ran out: a replay may succeed."
+    )
+    origin: str | None = Field(description="The failed task that this one replays.")
     created_at: datetime
     submitted_at: datetime | None = Field(description="When its resource was created.")
     started_at: datetime | None = Field(description="When its first processor started.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from darkroom_core.conditions import State
+from darkroom_core.task import Priority
 
 from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.schemas import (
@@ -12,6 +13,7 @@ from darkroom_api.tasks.schemas import (
     SourceView,
     TaskUrls,
     TaskView,
+    TryView,
 )
 
 
@@ -27,7 +29,14 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
         id=row.id,
         status=State(row.status),
         progress=row.progress,
+        reason=row.reason,
+        message=row.message or _why_it_waits(row),
+        pool=row.pool,
+        priority=Priority(spec.get("priority", Priority.DEFAULT)),
         attempts=row.attempts,
+        tries=[_try(entry) for entry in row.tries],
+        dead_lettered=row.dead_lettered,
+        origin=row.origin,
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         started_at=row.started_at,
@@ -44,9 +53,35 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
             _output(output, made.get(output["name"], {}), urls[output["name"]]) for output in wished
         ],
         error=ErrorView.model_validate(row.error) if row.error else None,
-        urls=TaskUrls(self=self_url, cancel=f"{self_url}/cancel", outputs=urls),
+        urls=TaskUrls(
+            self=self_url, cancel=f"{self_url}/cancel", replay=f"{self_url}/replay", outputs=urls
+        ),
         kubernetes=KubernetesView(namespace=row.namespace, name=row.name, uid=row.uid, job=row.job),
         owner=row.owner,
+    )
+
+
+def _why_it_waits(row: TaskRow) -> str | None:
+    """Return what only Postgres knows: the resource does not exist yet."""
+    if row.uid or State(row.status).is_final:
+        return None
+    if row.submit_error:
+        return "Kubernetes did not take it yet; it is tried again."
+    return "It waits for its turn to get into the cluster."
+
+
+def _try(entry: dict[str, Any]) -> TryView:
+    error = entry.get("error")
+    return TryView(
+        number=entry["number"],
+        pod=entry["pod"],
+        job=entry["job"],
+        node=entry.get("node"),
+        started_at=entry.get("startedAt"),
+        finished_at=entry.get("finishedAt"),
+        exit_code=entry.get("exitCode"),
+        disrupted=entry.get("disrupted", False),
+        error=ErrorView.model_validate(error) if error else None,
     )
 
 
