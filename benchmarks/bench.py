@@ -5,6 +5,7 @@
 
 import argparse
 import importlib
+import os
 import time
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,8 @@ def main() -> None:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     for part in options.parts or PARTS:
         began = time.monotonic()
-        print(f"{part}:", (modules[part].__doc__ or "").partition("\n")[0], flush=True)
+        print(f"{part}:", (modules[part].__doc__ or "").partition("\n")[0])
+        print(f"  load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
         figures = modules[part].measure(options)
         publish(figures, options.state / "bench.json")
         print(f"{part} took {time.monotonic() - began:.0f} s\n", flush=True)

@@ -4,7 +4,7 @@ Everything of Kubernetes is real but the kubelets (fake_nodes.py): its Job contr
 requests a second, and bounds both sides alike. Both sides are created at the same rate by the same
 client and run the same pod; they take turns, raw, tasks, tasks, raw, and nothing is cleared in
 between, so that neither has the emptier cluster. A raw Job has ended when it is seen Complete, a
-task when its resource is seen succeeded.
+task when its resource is seen final, which has to be succeeded.
 
 In a burst the time of a task is the length of the queue before it. Whether tasks get slower with
 the number of finished ones is therefore asked of what the operator does by itself: from a pod's end
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from cluster_api import JOBS, TASKS
 from fake_nodes import fake_nodes
-from figures import Figure, compared, percentile
+from figures import Figure, compared, none_allowed, percentile
 from operator_process import operator_process
 from pace import background, create_paced
 from raw_jobs import plain
@@ -58,6 +58,7 @@ async def _measure(state: Path, count: int, pace: float) -> list[Figure]:
             await operator.until_ready()
             seen = Sightings()
             async with background(
+                operator.stays(),
                 follow_tasks(around.api, seen),
                 follow_jobs(around.api, seen),
                 follow_pods(around.api, seen),
@@ -88,8 +89,8 @@ async def _take_turns(
         if is_task:
             manifests = [task(name, ttlSecondsAfterFinished=_TTL_SECONDS) for name in names]
             uids = await create_paced(around.api, TASKS, manifests, seen, pace)
-            began, ended = seen.of("created")[uids[0]], seen.of("succeeded")
-            await seen.until("succeeded", uids, _PATIENCE_SECONDS)
+            began, ended = seen.of("created")[uids[0]], seen.of("final")
+            await seen.until("final", uids, _PATIENCE_SECONDS)
             # What still follows an end belongs to the round that it is of.
             await seen.until("recorded", uids, _PATIENCE_SECONDS)
             await seen.until("complete", uids, _PATIENCE_SECONDS)
@@ -105,8 +106,9 @@ async def _take_turns(
 
 
 def _figures(seen: Sightings, raw_seconds: float, task_seconds: float, count: int) -> list[Figure]:
-    ends = seen.gaps("pod ended", "succeeded")
+    ends = seen.gaps("pod ended", "final")
     jobs = seen.gaps("created", "job")
+    failed = len(seen.of("final")) - len(seen.of("succeeded"))
     quarter = len(ends) // 4
     name = f"burst of {count}"
     return [
@@ -133,4 +135,5 @@ def _figures(seen: Sightings, raw_seconds: float, task_seconds: float, count: in
             of="first quarter (this: last)",
             at_most=1.2,
         ),
+        none_allowed(f"{name}, tasks that did not succeed", failed, "tasks"),
     ]

@@ -194,6 +194,7 @@ async def _many(state: Path, count: int) -> list[Figure]:
             await operator.until_ready()
             seen = Sightings()
             async with background(
+                operator.stays(),
                 follow_tasks(around.api, seen),
                 follow_pods(around.api, seen),
                 follow_rows(around.database_url, seen),

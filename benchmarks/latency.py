@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster_api import TASKS, Api
-from figures import Figure, bounded, percentile
+from figures import Figure, bounded, none_allowed, percentile
 from operator_process import OperatorProcess, operator_process
 from pace import background, create_paced
 from sightings import Sightings, follow_jobs, follow_rows, follow_tasks
@@ -64,6 +64,7 @@ async def _measure(state: Path, count: int, pace: float) -> list[Figure]:
         ):
             await operator.until_ready()
             async with background(
+                operator.stays(),
                 follow_tasks(around.api, seen),
                 follow_jobs(around.api, seen),
                 follow_rows(around.database_url, seen),
@@ -88,6 +89,7 @@ async def _figures(
     print("  answered by the API server:", dict(written))
     others = sum(n for what, n in written.items() if what not in _OWN)
     pools = written[_POOL_STATUS]
+    succeeded = len(seen.of("succeeded"))
     at = f"at {pace:.0f} tasks/s"
     jobs = seen.gaps("created", "job")
     resources, rows = seen.gaps("end", "final"), seen.gaps("end", "recorded")
@@ -102,6 +104,7 @@ async def _figures(
         Figure("the same, as the API server counts", (others - pools) / count, "writes"),
         Figure("writes of the pool's status", pools / seconds, "per s"),
         Figure("operator's CPU per task", cpu / count * 1000, "ms"),
+        none_allowed(f"tasks that did not succeed, {at}", count - succeeded, "tasks"),
     ]
 
 

@@ -4,6 +4,7 @@ It runs as in its image, but for its rights: it is the cluster's administrator, 
 does not make wait in line with others.
 """
 
+import asyncio
 import os
 import re
 import secrets
@@ -73,13 +74,22 @@ class OperatorProcess:
         """Return when it last finished looking at everything; 0 before the first time."""
         return self.metric(_RESYNCED)
 
+    async def stays(self) -> None:
+        """Wait for ever; raises RuntimeError once it has ended, for nothing would go on then."""
+        while True:
+            self._has_to_run()
+            await asyncio.sleep(1)
+
+    def _has_to_run(self) -> None:
+        if self.process.poll() is not None:
+            msg = f"the operator has ended: its log is {self.log}"
+            raise RuntimeError(msg)
+
     async def until_ready(self) -> None:
         """Wait until it has looked at everything for the first time."""
 
         async def is_ready() -> bool:
-            if self.process.poll() is not None:
-                msg = f"the operator has ended: its log is {self.log}"
-                raise RuntimeError(msg)
+            self._has_to_run()
             with suppress(OSError):
                 return self.resynced_at() > 0
             return False

@@ -20,7 +20,7 @@ from typing import Final
 from cluster_api import TASKS
 from figures import Figure, bounded, none_allowed
 from operator_process import OperatorProcess, operator_process
-from pace import background, create_all
+from pace import background, create_paced
 from sightings import Sightings, follow_tasks
 from stand_ins import StandIns
 from surroundings import NAMESPACE, Surroundings, surroundings, without_controllers
@@ -30,6 +30,7 @@ from waiting import until
 _MB: Final = 1_000_000
 _BASE_BYTES: Final = 120 * _MB
 _BYTES_PER_TASK: Final = 12_000
+_FILL_PER_SECOND: Final = 40.0
 _SETTLE_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 15
@@ -58,7 +59,7 @@ async def _measure(state: Path, count: int) -> list[Figure]:
                 await operator.until_ready()
                 empty = await _idle("idle, without tasks", operator)
                 bare = operator.resident_bytes()
-                await _fill(around, count)
+                await _fill(around, operator, count)
                 full = await _idle("idle", operator)
                 grown = operator.resident_bytes()
             with _operator(around, pause=_PAUSE_SECONDS) as operator:
@@ -98,14 +99,16 @@ def _operator(around: Surroundings, *, pause: float) -> AbstractContextManager[O
     )
 
 
-async def _fill(around: Surroundings, count: int) -> None:
+async def _fill(around: Surroundings, operator: OperatorProcess, count: int) -> None:
     """Make the tasks and wait until each is seen to run."""
     seen = Sightings()
     async with background(
-        follow_tasks(around.api, seen), StandIns(around.api, Sightings(), None).run()
+        operator.stays(),
+        follow_tasks(around.api, seen),
+        StandIns(around.api, Sightings(), None).run(),
     ):
         manifests = [task(f"live-{i:05}", deadlineSeconds=86_400) for i in range(count)]
-        uids = await create_all(around.api, TASKS, manifests)
+        uids = await create_paced(around.api, TASKS, manifests, seen, _FILL_PER_SECOND)
         await seen.until("running", uids, _PATIENCE_SECONDS)
 
 

@@ -15,6 +15,7 @@ from sightings import Sightings, task_uid
 from tasks import report
 
 _AT_ONCE: Final = 32
+_JOB_LAG_SECONDS: Final = 1.0
 _NODE: Final = "nowhere"
 
 
@@ -47,6 +48,9 @@ class StandIns:
         async with self._room:
             self._seen.note("end", uid)
             await self._pod_status(pod, "Succeeded", {"terminated": _ended(started)})
+        # The Job controller gathers the ends of pods for a second.
+        await asyncio.sleep(_JOB_LAG_SECONDS)
+        async with self._room:
             await self._job_status(name, _complete())
 
     async def _job_status(self, name: str, status: dict[str, Any]) -> None:
