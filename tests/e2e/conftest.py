@@ -2,7 +2,7 @@
 
 The web server (a pod) gives the sample photograph at once under /earth.jpg, and under
 /slow/SECONDS/earth.jpg lets go of its last byte only after that many seconds, so that a task can
-be met while it runs.
+be met while it runs. Under /down it answers 503.
 """
 
 import json
@@ -33,6 +33,9 @@ photograph = pathlib.Path("/sources/earth.jpg").read_bytes()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         parts = self.path.strip("/").split("/")
+        if parts[0] == "down":
+            self.send_error(503)
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(photograph)))
         self.end_headers()
@@ -96,16 +99,33 @@ def apply(release: Release) -> Apply:
             "metadata": {"name": name, "namespace": release.namespace},
             "spec": spec,
         }
-        return subprocess.run(
-            [str(kubectl_path()), "apply", *options, "-f", "-"],
-            env={**os.environ, "KUBECONFIG": str(release.cluster.kubeconfig)},
-            input=json.dumps(manifest),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return _applied(release, manifest, *options)
 
     return applied
+
+
+@pytest.fixture
+def apply_any(release: Release) -> Callable[[dict[str, Any]], None]:
+    """Return a function that runs `kubectl apply` on any manifest."""
+
+    def applied(manifest: dict[str, Any]) -> None:
+        done = _applied(release, manifest)
+        assert done.returncode == 0, done.stderr
+
+    return applied
+
+
+def _applied(
+    release: Release, manifest: dict[str, Any], *options: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(kubectl_path()), "apply", *options, "-f", "-"],
+        env={**os.environ, "KUBECONFIG": str(release.cluster.kubeconfig)},
+        input=json.dumps(manifest),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ These tests take parts of Darkroom away from everybody, so nothing may run besid
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from darkroom_cluster.client import Client, poll
 from darkroom_cluster.cluster import Cluster
 from darkroom_cluster.release import Release
+
+OPERATOR = "darkroom-operator"
 
 
 def slow(source_url: str, seconds: int) -> dict[str, str]:
@@ -60,6 +63,93 @@ def test_the_operator_killed_while_a_task_runs_records_it_after_its_restart(
     assert done["status"] == "succeeded"
     assert done["attempts"] == 1
     assert restarts(release) > before
+    assert len(jobs_of(release, task["id"])) == 1
+
+
+def test_the_standby_takes_over_from_an_operator_that_stands_still(
+    release: Release,
+    user: Client,
+    source_url: str,
+    photograph: bytes,
+    thumb: Any,
+    until_running: Callable[[str], None],
+) -> None:
+    with two_operators(release):
+        task = submit(user, slow(source_url, 4), thumb)
+        until_running(task["id"])
+        active = holder(release)
+        # Stopped, not killed: a process that comes back and finds that it is not the active one.
+        stopped = processes_of(operator_pod(release, active))
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            fresh = user.submit(photograph, {"outputs": [thumb]})
+            assert user.wait(fresh["id"], seconds=20)["status"] == "succeeded"
+            assert holder(release) != active
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert user.wait(task["id"], seconds=20)["status"] == "succeeded"
+        for name in (task["id"], fresh["id"]):
+            assert len(jobs_of(release, name)) == 1
+        poll(
+            lambda: restarts(release, active),
+            lambda count: count >= 1,
+            seconds=30,
+            what="the end of the process that is not active any more",
+        )
+
+
+def test_an_active_operator_that_is_killed_is_replaced(
+    release: Release, user: Client, photograph: bytes, thumb: Any
+) -> None:
+    with two_operators(release):
+        kill_operator(release, holder(release))
+        task = user.submit(photograph, {"outputs": [thumb]})
+        assert user.wait(task["id"], seconds=20)["status"] == "succeeded"
+        assert len(jobs_of(release, task["id"])) == 1
+
+
+def test_a_quota_holds_tasks_back_with_a_reason_until_there_is_room(
+    release: Release, user: Client, photograph: bytes, thumb: Any
+) -> None:
+    release.kubectl("create", "quota", "none", "--hard=count/jobs.batch=0")
+    try:
+        task = user.submit(photograph, {"outputs": [thumb]})
+        until_reason(release, task["id"], "QuotaExceeded")
+    finally:
+        release.kubectl("delete", "quota", "none")
+    assert user.wait(task["id"], seconds=90)["status"] == "succeeded"
+
+
+def test_a_quota_of_pods_is_told_as_well(
+    release: Release, user: Client, photograph: bytes, thumb: Any
+) -> None:
+    release.kubectl("create", "quota", "none", "--hard=count/pods=0")
+    try:
+        task = user.submit(photograph, {"outputs": [thumb]})
+        until_reason(release, task["id"], "QuotaExceeded")
+    finally:
+        release.kubectl("delete", "quota", "none")
+    assert user.wait(task["id"], seconds=90)["status"] == "succeeded"
+
+
+def test_a_drained_pod_is_no_failed_try(
+    release: Release,
+    user: Client,
+    source_url: str,
+    thumb: Any,
+    until_running: Callable[[str], None],
+) -> None:
+    body = {"source": slow(source_url, 4), "outputs": [thumb], "retries": 0}
+    task = user.call("POST", "/v1/tasks", body)
+    until_running(task["id"])
+    label = f"darkroom.dev/task={task['id']}"
+    pod = release.kubectl("get", "pods", "-l", label, "-o", "jsonpath={.items[0].metadata.name}")
+    evict(release, pod)
+    done = user.wait(task["id"], seconds=60)
+    assert done["status"] == "succeeded"
+    assert [entry["disrupted"] for entry in done["tries"]] == [True, False]
     assert len(jobs_of(release, task["id"])) == 1
 
 
@@ -164,24 +254,70 @@ def jobs_of(release: Release, task: str) -> list[Any]:
     return items
 
 
-def operator_pod(release: Release) -> Any:
+@contextmanager
+def two_operators(release: Release) -> Iterator[None]:
+    what = "deployment/darkroom-operator"
+    release.kubectl("scale", what, "--replicas=2")
+    release.kubectl("rollout", "status", what, "--timeout=60s")
+    try:
+        yield
+    finally:
+        release.kubectl("scale", what, "--replicas=1")
+        release.kubectl("rollout", "status", what, "--timeout=60s")
+
+
+def holder(release: Release) -> str:
+    """Return the name of the pod that is the active operator."""
+    return release.kubectl("get", "lease", OPERATOR, "-o", "jsonpath={.spec.holderIdentity}")
+
+
+def until_reason(release: Release, task: str, reason: str) -> None:
+    path = '{.status.conditions[?(@.type=="Succeeded")].reason}'
+    poll(
+        lambda: release.kubectl("get", "ptask", task, "-o", f"jsonpath={path}", check=False),
+        lambda found: found == reason,
+        seconds=40,
+        what=f"{reason} of {task}",
+    )
+
+
+def evict(release: Release, pod: str) -> None:
+    """Do to one pod what `kubectl drain` does to all of a node."""
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": release.namespace},
+    }
+    path = f"/api/v1/namespaces/{release.namespace}/pods/{pod}/eviction"
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(eviction, file)
+        file.flush()
+        release.kubectl("create", "--raw", path, "-f", file.name)
+
+
+def operator_pod(release: Release, name: str = "") -> Any:
     label = "app.kubernetes.io/component=operator"
-    return json.loads(release.kubectl("get", "pods", "-l", label, "-o", "json"))["items"][0]
+    pods = json.loads(release.kubectl("get", "pods", "-l", label, "-o", "json"))["items"]
+    return next(pod for pod in pods if name in {"", pod["metadata"]["name"]})
 
 
-def restarts(release: Release) -> int:
-    count: int = operator_pod(release)["status"]["containerStatuses"][0]["restartCount"]
+def restarts(release: Release, name: str = "") -> int:
+    count: int = operator_pod(release, name)["status"]["containerStatuses"][0]["restartCount"]
     return count
 
 
-def kill_operator(release: Release) -> None:
-    """SIGKILL the operator's process itself, found by its container's cgroup."""
-    status = operator_pod(release)["status"]["containerStatuses"][0]
-    container = status["containerID"].rpartition("/")[2]
-    killed = [pid for pid in process_ids() if container in cgroups_of(pid)]
+def kill_operator(release: Release, name: str = "") -> None:
+    """SIGKILL the operator's process itself."""
+    killed = processes_of(operator_pod(release, name))
     assert killed
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
+
+
+def processes_of(pod: Any) -> list[int]:
+    """Return the processes of a pod's container, found by its cgroup."""
+    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    return [pid for pid in process_ids() if container in cgroups_of(pid)]
 
 
 def process_ids() -> list[int]:

@@ -110,7 +110,7 @@ def test_a_running_task_that_is_canceled_by_rest_stops_within_five_seconds(
     assert user.request("POST", task["urls"]["cancel"]).status == 200
 
 
-def test_a_job_that_somebody_deleted_is_made_again(
+def test_a_job_that_somebody_deleted_is_followed_by_another(
     release: Release,
     apply: Apply,
     name: str,
@@ -118,13 +118,15 @@ def test_a_job_that_somebody_deleted_is_made_again(
     thumb: dict[str, Any],
     until_running: Callable[[str], None],
 ) -> None:
-    apply(name, {"source": {"url": f"{source_url}/slow/8/earth.jpg"}, "outputs": [thumb]})
+    source = {"url": f"{source_url}/slow/5/earth.jpg"}
+    apply(name, {"source": source, "outputs": [thumb], "backoff": {"initialSeconds": 0}})
     until_running(name)
     job = release.kubectl("get", "ptask", name, "-o", "jsonpath={.status.job}")
-    before = release.kubectl("get", "job", job, "-o", "jsonpath={.metadata.uid}")
     release.kubectl("delete", "job", job)
     release.kubectl("wait", "--for=condition=Succeeded", f"ptask/{name}", "--timeout=60s")
-    assert release.kubectl("get", "job", job, "-o", "jsonpath={.metadata.uid}") != before
+    status = json.loads(release.kubectl("get", "ptask", name, "-o", "json"))["status"]
+    assert [entry.get("exitCode") for entry in status["tries"]] in ([143, 0], [None, 0])
+    assert status["job"] != job
 
 
 def test_a_finished_task_leaves_after_its_time_and_its_row_stays(
