@@ -85,17 +85,20 @@ class _Rig:
     seen: Sightings
     pods: dict[str, str]
     """UIDs of pods by those of their tasks."""
+    at_work: dict[str, float]
+    """When a processor was last seen on the machine, by its pod's UID."""
     url: str
 
 
 async def _each_state(around: Surroundings, url: str, count: int) -> list[Figure]:
-    rig = _Rig(around.api, Sightings(), {}, url)
+    rig = _Rig(around.api, Sightings(), {}, {}, url)
     seen = rig.seen
     async with background(
         follow_tasks(around.api, seen),
         follow_pods(around.api, seen),
         follow_rows(around.database_url, seen),
         _follow_pod_uids(rig),
+        follow_processors(rig.at_work),
     ):
         ends = {state: await _cancel_some(rig, state, count) for state in _END}
         await asyncio.sleep(_AFTERWARDS_SECONDS)
@@ -141,11 +144,8 @@ async def _cancel(rig: _Rig, state: str, name: str, uid: str) -> float:
     if state in {"pending", "retry-waiting"}:
         await _sights(rig, uid, "gone", "recorded")
         return max(rig.seen.of("gone")[uid], rig.seen.of("recorded")[uid]) - deleted
-    is_gone = asyncio.Event()
-    following = asyncio.create_task(follow_processors(rig.pods[uid], is_gone))
     await _sights(rig, uid, "pod gone", "recorded")
-    is_gone.set()
-    return max(await following - deleted, 0)
+    return max(rig.at_work.get(rig.pods[uid], deleted) - deleted, 0)
 
 
 async def _reached(rig: _Rig, state: str, name: str, uid: str) -> None:
@@ -159,8 +159,11 @@ async def _reached(rig: _Rig, state: str, name: str, uid: str) -> None:
 
         await until(has_pod, f"the pod of {name}", every=0.002)
     elif state == "running":
-        await _sights(rig, uid, "pod running")
-        await asyncio.sleep(1)
+
+        async def works() -> bool:
+            return rig.pods.get(uid) in rig.at_work
+
+        await until(works, f"the processor of {name}")
     else:
 
         async def waits() -> bool:

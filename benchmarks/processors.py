@@ -1,36 +1,31 @@
-"""The processes of a pod, as the machine sees them: what a cancel has to end."""
+"""The processors at work on this machine: what a cancel has to end."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 from typing import Final
 
 _PROCESSOR: Final = b"darkroom_processor"
-_TICK_SECONDS: Final = 0.02
+# The kubelet names a pod's control group after its UID.
+_POD: Final = re.compile(r"pod([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_TICK_SECONDS: Final = 0.05
 
 
-def processors(pod_uid: str) -> list[int]:
-    """Return the numbers of the processes that are at work in this pod."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdecimal():
-            continue
+async def follow_processors(last_seen: dict[str, float]) -> None:
+    """Note by its pod's UID when a processor's process was last there."""
+    while True:
+        for uid in _pods_at_work():
+            last_seen[uid] = time.monotonic()
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+def _pods_at_work() -> set[str]:
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            # The kubelet names a pod's group after its UID.
-            if pod_uid not in (process / "cgroup").read_text():
-                continue
             if _PROCESSOR in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
+                found.update(_POD.findall((process / "cgroup").read_text()))
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
-
-
-async def follow_processors(pod_uid: str, until: asyncio.Event) -> float:
-    """Return when a process of the pod was last seen; 0 if none was before the event is set."""
-    last = 0.0
-    while not until.is_set():
-        if processors(pod_uid):
-            last = time.monotonic()
-        await asyncio.sleep(_TICK_SECONDS)
-    return last
