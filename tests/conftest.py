@@ -11,6 +11,11 @@ import pytest
 from darkroom_cluster.cluster import Cluster
 from darkroom_cluster.providers import ensure
 from darkroom_cluster.release import NAMESPACE, Release
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".darkroom/test"

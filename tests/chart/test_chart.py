@@ -102,6 +102,8 @@ def test_the_roles_are_just_these() -> None:
             ("processingtasks/status", "patch"),
             ("processorpools/status", "patch"),
             ("processingschedules/status", "patch"),
+            ("processingtasks/finalizers", "update"),
+            ("processingschedules/finalizers", "update"),
             *(("jobs", verb) for verb in ("create", "list", "watch")),
             *(("pods", verb) for verb in ("list", "watch")),
             *(("events", verb) for verb in ("create", "list")),
@@ -231,6 +233,7 @@ LEFT = {
         "DARKROOM_SUBMIT_CONCURRENCY",
     },
     "operator": {
+        "DARKROOM_AUTOSCALING__PORT",
         "DARKROOM_LIVENESS_PORT",
         "DARKROOM_LOG_LEVEL",
         "DARKROOM_METRICS_PORT",

@@ -33,9 +33,9 @@ class Cleanup(Document):
     """What the retention sweep deletes: objects and rows of tasks that ended long enough ago."""
 
     outputs_after_seconds: Annotated[int, Field(ge=60)] | None = Field(
-        2_592_000,
-        description="Age from the task's end at which its source and outputs leave storage; the "
-        "default is 30 days. Absent: never.",
+        None,
+        description="Age from the task's end at which its source and outputs leave storage. "
+        "Absent: never.",
     )
     history_after_seconds: Annotated[int, Field(ge=60)] | None = Field(
         None,

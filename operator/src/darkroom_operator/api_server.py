@@ -119,15 +119,26 @@ class ApiServer:
         _expect(status, answer, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
         return status == HTTPStatus.CREATED
 
-    async def write_status(
-        self, kind: Kind, namespace: str, name: str, uid: str, status: dict[str, Any]
+    async def write_status(  # noqa: PLR0913  # whose, which, and on what condition
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        uid: str,
+        status: dict[str, Any],
+        *,
+        version: str = "",
     ) -> str | None:
         """Apply the status on the server's side: fields that we no longer set go away."""
         body = {
             "apiVersion": names.API_VERSION,
             "kind": _KINDS[kind],
             # With the UID in it, a namesake that came later is refused with a conflict.
-            "metadata": {"name": name, "uid": uid},
+            "metadata": {
+                "name": name,
+                "uid": uid,
+                **({"resourceVersion": version} if version else {}),
+            },
             "status": status,
         }
         code, answer = await self.request(
@@ -140,8 +151,8 @@ class ApiServer:
         if code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
             return None
         _expect(code, answer, HTTPStatus.OK)
-        version: str = answer["metadata"]["resourceVersion"]
-        return version
+        written: str = answer["metadata"]["resourceVersion"]
+        return written
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete in the background: the garbage collector takes what it owns."""

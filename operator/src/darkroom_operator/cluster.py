@@ -46,10 +46,20 @@ class Cluster(Protocol):
         Raises RefusedError where the API server does not take it.
         """
 
-    async def write_status(
-        self, kind: Kind, namespace: str, name: str, uid: str, status: dict[str, Any]
+    async def write_status(  # noqa: PLR0913  # whose, which, and on what condition
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        uid: str,
+        status: dict[str, Any],
+        *,
+        version: str = "",
     ) -> str | None:
-        """Make this the whole status; return the new resource version, None if it is gone."""
+        """Make this the whole status; return the new resource version.
+
+        None where the object is gone, or where it is not the `version` any more that is named.
+        """
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete an object, and with it what it owns; no error if it is gone."""

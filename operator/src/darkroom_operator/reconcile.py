@@ -122,8 +122,12 @@ class Reconciler:
         if status == task.status:
             return
         metadata = task.metadata
+        # On the version that was decided on: an operator that is not the active one any more, and
+        # does not know it yet, writes nothing over what the new one has written. Whoever is refused
+        # hears of the newer version by the watch, and looks again.
         version = await self.cluster.write_status(
-            "tasks", metadata.namespace, metadata.name, metadata.uid, status.document()
+            *("tasks", metadata.namespace, metadata.name, metadata.uid, status.document()),
+            version=task.version,
         )
         if version is not None:
             self.tasks.wrote(task.uid, status, version)

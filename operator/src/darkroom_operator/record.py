@@ -37,10 +37,10 @@ def observation_of(task: Task, status: TaskStatus) -> Observation:
 
 def cancellation_of(task: Task, now: datetime) -> Observation:
     """Return the record of a task that was deleted before it ended."""
-    return observation_of(task, task.status) | {
-        "status": State.CANCELED.value,
-        "finished_at": now.isoformat(),
-    }
+    before = observation_of(task, task.status)
+    # Why it was queued or running is not why it ended.
+    known = {key: value for key, value in before.items() if key not in {"reason", "message"}}
+    return known | {"status": State.CANCELED.value, "finished_at": now.isoformat()}
 
 
 def cancellation_of_row(namespace: str, name: str, uid: str, now: datetime) -> Observation:

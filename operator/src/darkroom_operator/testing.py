@@ -226,18 +226,20 @@ class FakeCluster:
         self.put(kind, {**manifest, "metadata": metadata, "status": status})
         return True
 
-    async def write_status(
+    async def write_status(  # noqa: PLR0913  # as the protocol has it
         self,
         kind: Kind,
         namespace: str,  # noqa: ARG002
         name: str,
         uid: str,
         status: Raw,
+        *,
+        version: str = "",
     ) -> str | None:
         """Replace the status."""
         self._answer()
         raw = self.objects[kind].get(uid)
-        if raw is None:
+        if raw is None or version not in {"", raw["metadata"]["resourceVersion"]}:
             return None
         self.writes.append(f"status {status['state']}" if kind == "tasks" else f"status of {name}")
         return str(self.put(kind, {**raw, "status": status})["metadata"]["resourceVersion"])

@@ -364,6 +364,19 @@ async def test_a_pool_tells_what_it_does_and_nothing_while_nothing_changes(world
     assert len(world.cluster.writes) == before
 
 
+async def test_an_operator_with_an_old_view_writes_nothing_over_a_newer_one(world: World) -> None:
+    world.submit()
+    world.pod(running())
+    stale = world.tasks.get("uid-a")
+    assert stale
+    raw = world.cluster.objects["tasks"]["uid-a"]
+    world.cluster.put("tasks", raw | {"status": {"state": "succeeded", "attempts": 1}})
+    async with world.at_work():
+        await world.settle()
+    assert world.state() == "succeeded"
+    assert "status running" not in world.cluster.writes
+
+
 async def test_a_job_that_cannot_make_its_pod_says_why(world: World) -> None:
     world.cluster.complaint = ["pods is forbidden: exceeded quota: small"]
     async with world.at_work():

@@ -4,7 +4,8 @@
 
 {{/* The schedule of the retention sweep, as JSON. */}}
 {{- define "darkroom.retentionSchedule" -}}
-{{- $cleanup := dict "outputsAfterSeconds" (int64 .Values.retention.outputsAfterSeconds) }}
+{{- $cleanup := dict }}
+{{- with .Values.retention.outputsAfterSeconds }}{{ $_ := set $cleanup "outputsAfterSeconds" (int64 .) }}{{ end }}
 {{- with .Values.retention.historyAfterSeconds }}{{ $_ := set $cleanup "historyAfterSeconds" (int64 .) }}{{ end }}
 {{- $spec := dict "schedule" .Values.retention.schedule "timeZone" .Values.retention.timeZone "cleanup" $cleanup }}
 {{- $labels := dict "app.kubernetes.io/name" "darkroom" "app.kubernetes.io/instance" .Release.Name }}
