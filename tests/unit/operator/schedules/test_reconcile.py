@@ -23,7 +23,7 @@ def utc(text: str) -> datetime:
 class LosesStatus(FakeCluster):
     """A cluster that takes everything but a status."""
 
-    async def write_status(self, *_: object) -> str | None:
+    async def write_status(self, *_: object, version: str = "") -> str | None:  # noqa: ARG002
         raise ClusterError("the status was lost")
 
 
