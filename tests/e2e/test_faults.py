@@ -6,17 +6,21 @@ These tests take parts of Darkroom away from everybody, so nothing may run besid
 import json
 import os
 import signal
+import subprocess
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from darkroom_cluster.binary import helm_path
 from darkroom_cluster.client import Client, poll
 from darkroom_cluster.cluster import Cluster
-from darkroom_cluster.release import Release
+from darkroom_cluster.release import RELEASE, Release
 
+ROOT = Path(__file__).parents[2]
 OPERATOR = "darkroom-operator"
 
 
@@ -212,6 +216,33 @@ def test_a_task_whose_resource_cannot_be_created_stays_queued_and_is_created_lat
     assert user.wait(task["id"], seconds=60)["status"] == "succeeded"
 
 
+def test_an_operator_of_all_namespaces_serves_others_too_and_lets_them_go(
+    release: Release, source_url: str, thumb: Any, admin: Client
+) -> None:
+    elsewhere = Release(release.cluster, f"elsewhere-{uuid.uuid4().hex[:8]}")
+    release.kubectl("create", "namespace", elsewhere.namespace)
+    upgrade(release, "operator.allNamespaces=true")
+    try:
+        for name, source in (
+            ("quick", f"{source_url}/earth.jpg"),
+            ("slow", slow(source_url, 60)["url"]),
+        ):
+            apply(elsewhere, task_manifest(elsewhere, name, source, thumb))
+        wait = ("wait", "--for=condition=Succeeded", "ptask/quick", "--timeout=60s")
+        elsewhere.kubectl(*wait)
+        row = next(
+            row
+            for row in admin.call("GET", "/v1/tasks?limit=100")["data"]
+            if row["kubernetes"]["namespace"] == elsewhere.namespace
+            and row["kubernetes"]["name"] == "slow"
+        )
+        release.kubectl("delete", "namespace", elsewhere.namespace, "--timeout=60s")
+        assert admin.wait(row["id"], seconds=30)["status"] == "canceled"
+    finally:
+        upgrade(release, "operator.allNamespaces=false")
+        release.kubectl("delete", "namespace", elsewhere.namespace, "--ignore-not-found")
+
+
 def test_the_secret_is_made_once_and_an_upgrade_leaves_it_alone(
     release: Release, user: Client
 ) -> None:
@@ -252,6 +283,32 @@ def jobs_of(release: Release, task: str) -> list[Any]:
     text = release.kubectl("get", "jobs", "-l", f"darkroom.dev/task={task}", "-o", "json")
     items: list[Any] = json.loads(text)["items"]
     return items
+
+
+def upgrade(release: Release, value: str) -> None:
+    command = [str(helm_path()), "upgrade", RELEASE, str(ROOT / "charts/darkroom"), "--wait"]
+    subprocess.run(
+        [*command, "--namespace", release.namespace, "--reuse-values", "--set", value],
+        env={**os.environ, "KUBECONFIG": str(release.cluster.kubeconfig)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def task_manifest(release: Release, name: str, url: str, output: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "darkroom.dev/v1alpha1",
+        "kind": "ProcessingTask",
+        "metadata": {"name": name, "namespace": release.namespace},
+        "spec": {"source": {"url": url}, "outputs": [output]},
+    }
+
+
+def apply(release: Release, manifest: dict[str, Any]) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(manifest, file)
+        file.flush()
+        release.kubectl("apply", "-f", file.name)
 
 
 @contextmanager
