@@ -7,11 +7,12 @@ by the next one, for a finished task stays in the cluster until its end is recor
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import psycopg
 
@@ -26,6 +27,13 @@ _LONGEST_BACKOFF: Final = 5.0
 
 # Whatever else psycopg raises passes: Postgres is away, or its migrations are not there yet.
 _REFUSED: Final = (psycopg.DataError, psycopg.IntegrityError, psycopg.InternalError)
+
+
+class _Known(NamedTuple):
+    """What was submitted last; of thousands of tasks, so no more than is needed to compare."""
+
+    digest: bytes
+    is_final: bool
 
 
 class Mirror(Protocol):
@@ -51,7 +59,7 @@ class PostgresMirror:
         self._postgres = postgres
         self._on_recorded = on_recorded
         self._pending: dict[str, tuple[float, Observation]] = {}
-        self._known: dict[str, Observation] = {}
+        self._known: dict[str, _Known] = {}
         self._recorded: set[str] = set()
         self._is_filled = asyncio.Event()
 
@@ -59,13 +67,14 @@ class PostgresMirror:
         """Queue the observation; an older one of the same task makes way."""
         uid = observation["uid"]
         # The spec is long, cannot change in what matters, and is written once per process.
-        fingerprint = {key: value for key, value in observation.items() if key != "spec"}
+        rest = {key: value for key, value in observation.items() if key != "spec"}
+        fingerprint = _Known(_digest(rest), is_final(rest))
         known = self._known.get(uid)
-        if known == fingerprint or (known and is_final(known)):
+        if known == fingerprint or (known and known.is_final):
             return
         since, waiting = self._pending.pop(uid, (time.time(), {}))
         if known is not None and "spec" not in waiting:
-            observation = fingerprint
+            observation = rest
         self._known[uid] = fingerprint
         self._pending[uid] = (since, observation)
         self._measure()
@@ -154,6 +163,10 @@ class PostgresMirror:
         metrics.MIRROR_PENDING.set(len(self._pending))
         oldest = min((since for since, _ in self._pending.values()), default=None)
         metrics.MIRROR_LAG.set(0 if oldest is None else time.time() - oldest)
+
+
+def _digest(observation: Observation) -> bytes:
+    return hashlib.blake2b(json.dumps(observation).encode(), digest_size=16).digest()
 
 
 def _json(value: Any) -> str:  # noqa: ANN401  # JSON

@@ -48,21 +48,18 @@ class Task:
         return self.status.state is not None and self.status.state.is_final and not is_denied
 
 
-def read(raw: dict[str, Any], known: Task | None = None) -> Task:
-    """Read the API server's JSON; a spec that is `known` already is not read again."""
-    metadata = Metadata.model_validate(raw["metadata"])
-    if known and known.metadata.generation == metadata.generation:
-        written, spec, problem = known.written_spec, known.spec, known.problem
-    else:
-        written = raw.get("spec") or {}
-        spec, problem = _read_spec(written)
+def read(raw: dict[str, Any], *, is_gone: bool = False) -> Task:
+    """Read the API server's JSON."""
+    written = raw.get("spec") or {}
+    spec, problem = _read_spec(written)
     return Task(
-        metadata=metadata,
+        metadata=Metadata.model_validate(raw["metadata"]),
         spec=spec,
         problem=problem,
         status=_read_status(raw.get("status") or {}),
         written_spec=written,
         version=raw["metadata"].get("resourceVersion", ""),
+        is_gone=is_gone,
     )
 
 
