@@ -196,7 +196,9 @@ def _number(metadata: dict[str, Any]) -> int:
 
 
 def _optional_time(text: str | None) -> datetime | None:
-    return _time(text) if text else None
+    # Of a container that could not be started containerd says that it started in 1970.
+    moment = _time(text) if text else None
+    return moment if moment and moment.timestamp() > 0 else None
 
 
 def _time(text: str) -> datetime:

@@ -340,6 +340,14 @@ class TestRun:
         assert starts(late) is None
         assert story(late)[:2] == (State.RUNNING, Reason.WAITING)
 
+    def test_a_container_that_could_not_be_started_was_not_at_work_since_1970(self) -> None:
+        state = terminated(128, reason="StartError")
+        state["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
+        plan = plan_for(raw_pod(state=state, phase="Failed"), job=raw_job(), now="00:00:25")
+        assert story(plan)[:2] == (State.RUNNING, Reason.RETRYING)
+        assert status_of(plan).started_at is None
+        assert status_of(plan).tries[0].started_at is None
+
     def test_the_next_try_has_what_is_left_of_the_time(self) -> None:
         task = raw_task(deadlineSeconds=100, backoff={"initialSeconds": 0})
         plan = plan_for(failed_pod(1), job=raw_job(), task=task, now="00:00:40")
