@@ -29,7 +29,7 @@ test: $(UV) ## Run every test there is
 	@$(RUN) python tools/test.py
 
 .PHONY: chaos
-chaos: $(UV) ## Break what Darkroom stands on while tasks run; check what is left (15 minutes)
+chaos: $(UV) ## Break what Darkroom stands on while tasks run; check what is left (15 to 20 minutes)
 	@$(RUN) python -m darkroom_cluster.chaos
 
 .PHONY: check

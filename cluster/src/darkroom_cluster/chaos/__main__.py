@@ -1,4 +1,4 @@
-"""`make chaos`: about 15 minutes on a cluster of its own; exit code 1 where anything is broken."""
+"""`make chaos`: 15 to 20 minutes on a cluster of its own; exit code 1 where anything is broken."""
 
 import argparse
 import json
