@@ -278,6 +278,7 @@ async def test_a_deleted_schedule_is_forgotten(world: World) -> None:
     async with world.at_work():
         await world.until(world.status)
         world.cluster.remove("schedules", "uid-nightly")
+        await world.until(lambda: not world.schedules.informer.of("media/nightly"))
         world.tick("01T03:30:00")
         await world.settle()
     assert world.names() == []
