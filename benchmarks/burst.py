@@ -50,7 +50,7 @@ def measure(options: argparse.Namespace) -> list[Figure]:
 async def _measure(state: Path, count: int, pace: float) -> list[Figure]:
     async with (
         surroundings(state) as around,
-        fake_nodes(around.api, around.kubeconfig, state, works_for=_WORKS_FOR),
+        fake_nodes(around.api, around.node.kubeconfig, state, works_for=_WORKS_FOR),
     ):
         with operator_process(
             around.kubeconfig, NAMESPACE, around.database_url, around.log

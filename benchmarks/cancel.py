@@ -110,6 +110,10 @@ async def _each_state(around: Surroundings, url: str, count: int) -> list[Figure
             bounded(f"DELETE -> {end} p99, {state}", percentile(ends[state], 99), "s", bound, of)
             for state, end in _END.items()
         ),
+        *(
+            Figure(f"DELETE -> {end} p50, {state}", percentile(ends[state], 50), "s")
+            for state, end in _END.items()
+        ),
         none_allowed("pods that came after a cancel", len(late), "pods"),
     ]
 
@@ -189,7 +193,7 @@ async def _follow_pod_uids(rig: _Rig) -> None:
 async def _many(state: Path, count: int) -> list[Figure]:
     async with (
         surroundings(state) as around,
-        fake_nodes(around.api, around.kubeconfig, state, works_for=None),
+        fake_nodes(around.api, around.node.kubeconfig, state, works_for=None),
     ):
         with operator_process(
             around.kubeconfig, NAMESPACE, around.database_url, around.log

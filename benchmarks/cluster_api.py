@@ -115,16 +115,24 @@ class Api:
 
 @asynccontextmanager
 async def open_api(kubeconfig: Path, namespace: str) -> AsyncIterator[Api]:
-    """Connect as the administrator of a node of our own, whose kubeconfig is JSON."""
+    """Connect as the user of a kubeconfig of ours, which is JSON: by a certificate or a token."""
     config = json.loads(kubeconfig.read_text())  # noqa: ASYNC240  # nothing else runs yet
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     tls = ssl.create_default_context(cadata=authority)
+    headers = {}
+    if "token" in user:
+        headers["Authorization"] = f"Bearer {user['token']}"
+    else:
+        _load(tls, user)
+    connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        yield Api(session, cluster["server"], namespace)
+
+
+def _load(tls: ssl.SSLContext, user: dict[str, str]) -> None:
     with tempfile.NamedTemporaryFile() as pem:
         pem.write(base64.b64decode(user["client-certificate-data"]))
         pem.write(base64.b64decode(user["client-key-data"]))
         pem.flush()
         tls.load_cert_chain(pem.name)
-    connector = aiohttp.TCPConnector(ssl=tls, limit=_CONNECTIONS)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        yield Api(session, cluster["server"], namespace)

@@ -1,8 +1,4 @@
-"""The operator as a process of this machine: told by its environment, looked at from outside.
-
-It runs as in its image, but for its rights: it is the cluster's administrator, whom the API server
-does not make wait in line with others.
-"""
+"""The operator as a process of this machine: told by its environment, looked at from outside."""
 
 import asyncio
 import os

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from accounts import kubeconfig_for, until_allowed
 from cluster_api import MERGE, POOLS, Api, open_api
 from darkroom_cluster.local import Local
 from darkroom_cluster.node import Node
@@ -28,6 +29,7 @@ class Surroundings:
 
     state: Path
     kubeconfig: Path
+    """The operator's."""
     database_url: str
     api: Api
 
@@ -51,9 +53,13 @@ async def surroundings(state: Path, *, places: int = 10_000) -> AsyncIterator[Su
     (state / "operator.log").unlink(missing_ok=True)
     try:
         with postgres() as database_url:
-            async with open_api(cluster.kubeconfig, NAMESPACE) as api:
-                await _furnish(api, places)
-                yield Surroundings(state, cluster.kubeconfig, database_url, api)
+            async with open_api(cluster.kubeconfig, NAMESPACE) as admin:
+                await _furnish(admin, places)
+                ours = await kubeconfig_for(admin, "benchmark", cluster.kubeconfig)
+                operators = await kubeconfig_for(admin, "operator", cluster.kubeconfig)
+            async with open_api(ours, NAMESPACE) as api:
+                await until_allowed(api)
+                yield Surroundings(state, operators, database_url, api)
     finally:
         provider.stop(NAME, state)
 
