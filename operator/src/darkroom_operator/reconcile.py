@@ -12,7 +12,7 @@ from darkroom_core.task import TaskStatus
 from darkroom_operator import metrics
 from darkroom_operator.admission import Admission
 from darkroom_operator.children import Job, hindrance_of
-from darkroom_operator.cluster import Cluster
+from darkroom_operator.cluster import Cluster, Kind
 from darkroom_operator.decide import JobFor, Plan, Standing, assess, decide
 from darkroom_operator.errors import ClusterError, RefusedError
 from darkroom_operator.events import Events
@@ -92,6 +92,9 @@ class Reconciler:
         if plan.delete_task:
             metadata = task.metadata
             await self.cluster.delete("tasks", metadata.namespace, metadata.name, metadata.uid)
+        for child in plan.stop:
+            kind: Kind = "jobs" if isinstance(child, Job) else "pods"
+            await self.cluster.delete(kind, task.metadata.namespace, child.name, child.uid)
         if plan.ask_about:
             await self._ask_about(plan.ask_about, task)
         if plan.forget:

@@ -516,6 +516,15 @@ class TestEnd:
         assert plan.record["status"] == "canceled"
         assert (plan.status, plan.forget) == (None, True)
 
+    @pytest.mark.parametrize("is_gone", [True, False])
+    def test_what_a_canceled_task_still_has_is_stopped(self, *, is_gone: bool) -> None:
+        task = raw_task()
+        task["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:05Z"
+        pods = [failed_pod(1), raw_pod(number=2, state=running(), phase="Running")]
+        done = raw_job(number=1, conditions={"Failed": "BackoffLimitExceeded"})
+        plan = plan_for(*pods, jobs=[done, raw_job(number=2)], task=task, is_gone=is_gone)
+        assert [child.uid for child in plan.stop] == ["job-a-2", "pod-a-2"]
+
     def test_a_task_that_had_ended_before_it_was_deleted_is_not_canceled(self) -> None:
         plan = plan_for(raw_pod(state=terminated(0, REPORT)), is_gone=True)
         assert plan.record is not None

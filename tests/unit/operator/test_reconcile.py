@@ -212,6 +212,20 @@ async def test_a_deleted_task_is_recorded_as_canceled_and_forgotten(world: World
     assert world.cluster.writes.count(f"create job {JOB}") == 1
 
 
+async def test_what_a_canceled_task_was_doing_is_stopped_without_the_garbage_collector(
+    world: World,
+) -> None:
+    async with world.at_work():
+        world.submit()
+        world.pod(running())
+        await world.until("running")
+        raw = world.cluster.objects["tasks"].pop("uid-a")
+        world.tasks.lost([raw["metadata"]["uid"]])
+        world.queue.add("uid-a")
+        await world.settle()
+    assert not any(world.cluster.objects.values())
+
+
 async def test_a_finished_task_is_deleted_only_after_its_end_is_recorded(world: World) -> None:
     world.mirror.is_away = True
     async with world.at_work():
