@@ -36,6 +36,8 @@ async def fake_nodes(
     stages.write_text("\n---\n".join(json.dumps(document) for document in documents))
     command = [str(kwok_path()), f"--config={stages}", f"--kubeconfig={kubeconfig}"]
     command += [f"--manage-nodes-with-annotation-selector={_ANNOTATION}=fake"]
+    # Without leases the nodes would be taken for dead after a while.
+    command += ["--node-lease-duration-seconds=40"]
     with (state / "kwok.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220  # it starts at once
             command, env=os.environ | {"KWOK_WORKDIR": str(state)}, stdout=log, stderr=log

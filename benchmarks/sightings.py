@@ -40,10 +40,11 @@ class Sightings:
         """Return the times of one sight, in the order in which they were seen."""
         return self._seen[what]
 
-    def gaps(self, first: str, second: str) -> list[float]:
-        """Return the seconds between two sights, ordered by the second."""
+    def gaps(self, first: str, second: str, uids: Iterable[str] | None = None) -> list[float]:
+        """Return the seconds between two sights of these tasks, or of all that had both."""
         begins, ends = self._seen[first], self._seen[second]
-        return [at - begins[uid] for uid, at in ends.items() if uid in begins]
+        both = begins.keys() & ends.keys() if uids is None else uids
+        return [ends[uid] - begins[uid] for uid in both]
 
     async def until(self, what: str, uids: Iterable[str], seconds: float) -> None:
         """Wait until this was seen of all these tasks, and show how far it is."""
