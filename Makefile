@@ -10,7 +10,7 @@ RUN := $(UV) run --frozen --quiet
 
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STATE)/tools/bin/uv:
 	@python3 tools/get_uv.py $(STATE)/tools $(UV_VERSION)
@@ -28,6 +28,11 @@ down: $(UV) ## Remove every process, mount, interface and cgroup that `make up` 
 test: $(UV) ## Run every test there is
 	@$(RUN) python tools/test.py
 
+.PHONY: conformance
+conformance: $(UV) ## Put the processor's contract to an image: IMAGE=registry/name:tag
+	@DARKROOM_CONFORMANCE_IMAGE=$(IMAGE) $(RUN) python tools/test.py \
+	  --only tests/e2e/test_custom_processor.py
+
 .PHONY: chaos
 chaos: $(UV) ## Break what Darkroom stands on while tasks run; check what is left (15 to 20 minutes)
 	@$(RUN) python -m darkroom_cluster.chaos
@@ -37,7 +42,7 @@ check: $(UV) ## Lint, types, architecture, generated files
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	MYPYPATH=benchmarks $(RUN) mypy --explicit-package-bases tests tools benchmarks
+	MYPYPATH=benchmarks $(RUN) mypy --explicit-package-bases tests tools benchmarks examples
 	$(RUN) lint-imports
 	$(MAKE) --no-print-directory verify
 

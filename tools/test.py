@@ -24,18 +24,19 @@ def main() -> int:
     """Return 0 when every test passed."""
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the cluster for the next run")
-    keep = parser.parse_args().keep
+    parser.add_argument("--only", metavar="PATH", help="run these tests alone")
+    options = parser.parse_args()
     started = time.monotonic()
     try:
         cluster = ensure("test", STATE)
         install_for_tests(ROOT, cluster, STATE)
         prepared = time.monotonic()
-        failed = [name for name, arguments in _runs() if not _passes(name, arguments)]
+        failed = [name for name, arguments in _runs(options.only) if not _passes(name, arguments)]
     except (ClusterError, TimeoutError) as error:
         print(f"make test: {error}", file=sys.stderr)
         return 1
     finally:
-        if not keep:
+        if not options.keep:
             stop("test", STATE)
     ended = time.monotonic()
     print(f"Cluster and images: {prepared - started:.0f} s. Tests: {ended - prepared:.0f} s.")
@@ -44,7 +45,9 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _runs() -> list[tuple[str, list[str]]]:
+def _runs(only: str | None) -> list[tuple[str, list[str]]]:
+    if only:
+        return [(only, ["-v", only])]
     # loadfile: the tests of one file share what their fixtures started.
     parallel = ["-n", "3", "--dist", "loadfile", f"--ignore={FAULTS}", "tests"]
     return [("all but faults", parallel), ("faults", [FAULTS])]
