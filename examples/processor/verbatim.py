@@ -16,15 +16,20 @@ import socket
 import ssl
 import struct
 import sys
+import traceback
 import zlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 DONE, REJECTED, INTERNAL, TRY_AGAIN, TERMINATED = 0, 65, 70, 75, 143
 LONGEST_REPORT = 4096
 PNG = b"\x89PNG\r\n\x1a\n"
-SERVER_ERROR = 500
+OUTPUT_FIELDS = {
+    *("name", "operations", "format", "quality", "lossless", "progressive", "autoOrient"),
+}
+ASSIGNMENT_FIELDS = {"task", "source", "outputs", "progress", "limits"}
+MOST_REDIRECTS = 5
 
 
 class FailedError(Exception):
@@ -38,18 +43,44 @@ class FailedError(Exception):
 def main() -> int:
     """Do the one task that the environment names; return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
+    signal.signal(signal.SIGALRM, out_of_time)
     try:
-        outputs = process(json.loads(os.environ["DARKROOM_ASSIGNMENT"]))
+        report(outputs=process(assignment()))
     except FailedError as failure:
-        retryable = failure.exit_code == TRY_AGAIN
-        report(error={"code": failure.code, "message": str(failure), "retryable": retryable})
-        return failure.exit_code
-    except OSError as error:
-        message = f"Something outside was away: {error}."
-        report(error={"code": "unreachable", "message": message, "retryable": True})
-        return TRY_AGAIN
-    report(outputs=outputs)
+        return failed(failure.code, str(failure), failure.exit_code)
+    except (OSError, http.client.HTTPException) as error:
+        return failed("unreachable", f"Something outside was away: {error}.", TRY_AGAIN)
+    except Exception:  # noqa: BLE001  # a defect is told too
+        traceback.print_exc()
+        return failed("internal", "The processor failed; its log says where.", INTERNAL)
     return DONE
+
+
+def failed(code: str, message: str, exit_code: int) -> int:
+    """Report an error; return the exit code."""
+    retryable = exit_code != REJECTED
+    report(error={"code": code, "message": message[:1024], "retryable": retryable})
+    return exit_code
+
+
+def out_of_time(*_: object) -> None:
+    """End a try that takes longer than it may."""
+    raise FailedError("out_of_time", "The try took longer than limits.seconds.", TRY_AGAIN)
+
+
+def assignment() -> dict[str, Any]:
+    """Read what is to be done; a field that is not known is refused, as half a recipe is none."""
+    try:
+        read: dict[str, Any] = json.loads(os.environ["DARKROOM_ASSIGNMENT"])
+        unknown = read.keys() - ASSIGNMENT_FIELDS
+        for output in read["outputs"]:
+            unknown |= output["output"].keys() - OUTPUT_FIELDS
+        signal.alarm(read["limits"]["seconds"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FailedError("invalid_assignment", f"No assignment: {error!r}.") from error
+    if unknown:
+        raise FailedError("invalid_assignment", f"Not known here: {', '.join(sorted(unknown))}.")
+    return read
 
 
 def process(assignment: dict[str, Any]) -> list[dict[str, Any]]:
@@ -73,61 +104,98 @@ def size_of(picture: bytes) -> tuple[int, int]:
     """Return width and height; look at each part's checksum on the way."""
     if not picture.startswith(PNG):
         raise FailedError("unsupported_format", "The source is not a PNG.")
-    place, kind = len(PNG), b""
+    place, kind, size = len(PNG), b"", (0, 0)
     while kind != b"IEND":
-        length, kind = struct.unpack_from(">I4s", picture.ljust(place + 8, b"\0"), place)
-        end = place + 8 + length
-        (checksum,) = struct.unpack_from(">I", picture.ljust(end + 4, b"\0"), end)
-        if end + 4 > len(picture) or zlib.crc32(picture[place + 4 : end]) != checksum:
-            raise FailedError("corrupt_image", "The PNG is damaged or ends too early.")
-        place = end + 4
-    width, height = struct.unpack_from(">II", picture, 16)
-    return width, height
+        # The length is the sender's word: nothing is reserved for it before it is known to fit.
+        length, kind = struct.unpack(">I4s", part(picture, place, 8))
+        content = part(picture, place + 4, 4 + length)
+        (checksum,) = struct.unpack(">I", part(picture, place + 8 + length, 4))
+        if zlib.crc32(content) != checksum:
+            raise FailedError("corrupt_image", "The PNG is damaged: a checksum is wrong.")
+        if kind == b"IHDR":
+            size = struct.unpack(">II", part(content, 4, 8))
+        place += 12 + length
+    if not all(size):
+        raise FailedError("corrupt_image", "The PNG does not say its size.")
+    return size
+
+
+def part(picture: bytes, place: int, length: int) -> bytes:
+    """Return so many bytes of a picture."""
+    if place + length > len(picture):
+        raise FailedError("corrupt_image", "The PNG is damaged or ends too early.")
+    return picture[place : place + length]
 
 
 def fetch(source: dict[str, Any], longest: int) -> bytes:
     """GET the source; of a user's own URL only public addresses are connected to."""
-    request = source["request"]
-    networks = source.get("allowedNetworks", []) if source.get("guarded") else None
-    answer = send("GET", request["url"], request.get("headers", {}), networks=networks)
+    guarded = source.get("guarded", False)
+    networks = source.get("allowedNetworks", []) if guarded else None
+    url, headers = split(source["request"]["url"]), source["request"].get("headers", {})
+    for _ in range(MOST_REDIRECTS + 1):
+        answer = send("GET", url, headers, networks=networks)
+        if answer.status not in {301, 302, 303, 307, 308}:
+            break
+        target = split(urljoin(url.geturl(), answer.getheader("Location", "")))
+        # What was signed for one server is no other's business.
+        headers = headers if target.netloc == url.netloc else {}
+        url = target
+    if answer.status in {404, 410}:
+        raise FailedError("source_not_found", f"There is no source (HTTP {answer.status}).")
+    if answer.status != 200:  # noqa: PLR2004
+        # A signed request may be let in another time, a user's own URL will not be.
+        final = guarded and answer.status < 500 and answer.status not in {408, 425, 429}  # noqa: PLR2004
+        message = f"The source's server answered HTTP {answer.status}."
+        raise FailedError("source_refused", message, REJECTED if final else TRY_AGAIN)
+    announced = answer.length
     body = answer.read(longest + 1)
     if len(body) > longest:
         raise FailedError("source_too_large", f"The source has more than {longest} bytes.")
+    if announced is not None and len(body) < announced:
+        raise FailedError("unreachable", "The source was cut off.", TRY_AGAIN)
     return body
 
 
 def store(request: dict[str, Any], body: bytes) -> None:
     """PUT an output whole."""
-    send("PUT", request["url"], request.get("headers", {}), body).read()
+    answer = send("PUT", split(request["url"]), request.get("headers", {}), body)
+    answer.read()
+    if answer.status // 100 != 2:  # noqa: PLR2004
+        raise FailedError("storage_refused", f"Storage answered HTTP {answer.status}.", TRY_AGAIN)
+
+
+def split(url: str) -> SplitResult:
+    """Return a URL in its parts."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise FailedError("source_url_invalid", "The source has no http or https URL.")
+    return parts
 
 
 def send(
     method: str,
-    url: str,
+    url: SplitResult,
     headers: dict[str, str],
     body: bytes | None = None,
     networks: list[str] | None = None,
 ) -> http.client.HTTPResponse:
-    """Send a request to the address that was checked; follow no redirect."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = parts.hostname or ""
-    address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-    if networks is not None and not may_reach(address, networks):
+    """Send a request to an address that was checked; `networks` None: any will do."""
+    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+    found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if networks is not None and not all(may_reach(address, networks) for address in found):
         raise FailedError("source_forbidden_address", f"{host} is not at a public address.")
     connection = http.client.HTTPConnection(host, port, timeout=30)
-    connection.sock = socket.create_connection((address, port), timeout=30)
-    if parts.scheme == "https":
+    connection.sock = socket.create_connection((found[0], port), timeout=30)
+    if url.scheme == "https":
         context = ssl.create_default_context()
         connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
-    connection.request(method, f"{parts.path or '/'}?{parts.query}", body, headers)
-    answer = connection.getresponse()
-    if answer.status >= SERVER_ERROR:
-        raise FailedError("unreachable", f"The server answered {answer.status}.", TRY_AGAIN)
-    if answer.status // 100 != 2:  # noqa: PLR2004
-        exit_code = REJECTED if method == "GET" else TRY_AGAIN
-        raise FailedError("refused", f"The server answered {answer.status}.", exit_code)
-    return answer
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    connection.request(method, target, body, headers)
+    return connection.getresponse()
 
 
 def may_reach(address: str, networks: list[str]) -> bool:

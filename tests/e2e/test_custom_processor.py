@@ -91,7 +91,15 @@ def test_the_report_of_64_outputs_can_be_read(user: Client, pool: str) -> None:
     assert all(made["bytes"] for made in task["outputs"])
 
 
-@pytest.mark.parametrize("source", [b"no picture at all", png()[:2000]], ids=["text", "torn"])
+# 2 GB are announced where a few bytes follow.
+BOASTING = png()[:33] + b"\x7f\xff\xff\xffIDAT" + bytes(50)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [b"no picture at all", png()[:2000], BOASTING],
+    ids=["text", "torn", "boasting"],
+)
 def test_what_is_no_picture_is_rejected_once_with_a_code_and_a_sentence(
     user: Client, pool: str, source: bytes
 ) -> None:
