@@ -93,6 +93,8 @@ class Lease:
     async def _try(self) -> bool:
         """Take or renew it, if it may be ours; return whether it is."""
         try:
+            if self._seen.get("holderIdentity") == self._identity and await self._put(self._spec()):
+                return True
             status, answer = await self._api.request(
                 "GET", f"{self._leases}/{self._metadata['name']}", accept=_JSON
             )

@@ -6,7 +6,7 @@ asked where pods say nothing any more (they are gone) or cannot know (its deadli
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -56,6 +56,7 @@ def outcome_of(  # noqa: PLR0913  # all that is known of one task
     complaint: str = "",
 ) -> Outcome:
     """Read the outcome; `pods` are all that this task ever had and that still exist."""
+    jobs = [_believed(job, pods, now) for job in jobs]
     tries = tries_of(status.tries, jobs, pods, spec.outputs, now)
     failures = _failures(tries, jobs, pods)
     gives_up_at = _deadline(spec, status, jobs)
@@ -105,7 +106,10 @@ def backoff_of(uid: str, backoff: Backoff, failures: int) -> timedelta:
 def patience_left(jobs: Sequence[Job], pods: Sequence[Pod], now: datetime) -> float | None:
     """Return the seconds after which something that is not told yet has to be told."""
     waits = [pod.created_at for pod in pods if pod.hindrance and not pod.has_failed]
-    waits += [job.created_at for job in jobs if not pods and not job.is_suspended]
+    seen = {pod.number for pod in pods}
+    alone = [job for job in jobs if job.number not in seen and not job.is_suspended]
+    waits += [job.created_at for job in alone]
+    waits += [verdict.at for job in alone if (verdict := job.failure or job.completion)]
     left = [(since + PATIENCE - now).total_seconds() for since in waits]
     return min((seconds for seconds in left if seconds > 0), default=None)
 
@@ -117,6 +121,22 @@ def lacks_pods(jobs: Sequence[Job], pods: Sequence[Pod], now: datetime) -> Job |
         return None
     has_pod = any(pod.number == job.number for pod in pods)
     return None if has_pod or now - job.created_at < PATIENCE else job
+
+
+def _believed(job: Job, pods: Sequence[Pod], now: datetime) -> Job:
+    """Return the Job without a verdict that came before the end of its pod.
+
+    Jobs and pods come by different watches, of which either may be ahead, and the report is in the
+    pod. Only of a deadline the Job knows by itself.
+    """
+    verdict = job.failure or job.completion
+    if verdict is None or verdict.reason == "DeadlineExceeded":
+        return job
+    own = [pod for pod in pods if pod.number == job.number]
+    is_ahead = any(pod.end is None and not pod.has_failed for pod in own)
+    if is_ahead or (not own and now - verdict.at < PATIENCE):
+        return replace(job, failure=None, completion=None)
+    return job
 
 
 def _failures(tries: Sequence[Try], jobs: Sequence[Job], pods: Sequence[Pod]) -> list[Failure]:

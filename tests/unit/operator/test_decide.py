@@ -419,7 +419,8 @@ class TestRun:
     def test_a_failed_job_ends_the_task_though_its_pods_are_gone(
         self, type_: str, reason: str, expected: Reason
     ) -> None:
-        plan = plan_for(job=raw_job(conditions={type_: reason}), task=raw_task(retries=0))
+        job = raw_job(conditions={type_: reason})
+        plan = plan_for(job=job, task=raw_task(retries=0), now="00:01:10")
         assert story(plan)[:2] == (State.FAILED, expected)
         assert status_of(plan).finished_at == at("00:01:00")
         assert plan.create_job is None
@@ -430,10 +431,30 @@ class TestRun:
         assert story(plan_for(pod, job=job, task=raw_task(retries=0)))[2] == "No picture."
 
     def test_a_complete_job_whose_pod_is_gone_has_lost_its_report(self) -> None:
-        plan = plan_for(job=raw_job(conditions={"Complete": "CompletionsReached"}))
+        job = raw_job(conditions={"Complete": "CompletionsReached"})
+        plan = plan_for(job=job, now="00:01:10")
         error = status_of(plan).error
         assert error
         assert error.code == "report_lost"
+
+    @pytest.mark.parametrize(
+        "conditions",
+        [
+            {"Complete": "CompletionsReached"},
+            {"Failed": "BackoffLimitExceeded"},
+            {"Failed": "PodFailurePolicy"},
+        ],
+    )
+    def test_a_verdict_that_comes_before_the_pods_end_waits_for_it(
+        self, conditions: dict[str, str]
+    ) -> None:
+        job = raw_job(conditions=conditions)
+        at_work = raw_pod(state=running(), phase="Running")
+        assert story(plan_for(at_work, job=job, now="00:05:00"))[1] is Reason.RUNNING
+        unseen = plan_for(job=job, now="00:01:02")
+        assert (unseen.status, unseen.create_job, unseen.requeue_after) == (None, None, 3)
+        done = plan_for(raw_pod(state=terminated(0, REPORT)), job=job, now="00:01:02")
+        assert story(done)[1] is Reason.PROCESSED
 
     def test_attempts_never_decrease(self) -> None:
         task = raw_task(status={"state": "running", "attempts": 4})
