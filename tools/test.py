@@ -47,7 +47,7 @@ def main() -> int:
 
 def _runs(only: str | None) -> list[tuple[str, list[str]]]:
     if only:
-        return [(only, ["-v", only])]
+        return [(only, ["-vv", only])]
     # loadfile: the tests of one file share what their fixtures started.
     parallel = ["-n", "3", "--dist", "loadfile", f"--ignore={FAULTS}", "tests"]
     return [("all but faults", parallel), ("faults", [FAULTS])]
