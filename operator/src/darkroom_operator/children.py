@@ -55,7 +55,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """What a pod's start waits for, where that is more than time."""
+    """What a start waits for, where that is more than time."""
 
     reason: Reason
     message: str

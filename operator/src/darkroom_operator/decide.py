@@ -15,10 +15,10 @@ from darkroom_core.pool import PoolSpec, PoolTemplate
 from darkroom_core.task import TaskSpec, TaskStatus
 
 from darkroom_operator.admission import Claim
-from darkroom_operator.children import Job, Pod
+from darkroom_operator.children import Hindrance, Job, Pod
 from darkroom_operator.errors import StalledError
 from darkroom_operator.outcome import Outcome, lacks_pods, outcome_of, patience_left
-from darkroom_operator.pool import Gate, claim_of, gate_of
+from darkroom_operator.pool import claim_of, gate_of
 from darkroom_operator.record import Observation, cancellation_of, observation_of
 from darkroom_operator.status import held_back, stalled, status_of
 from darkroom_operator.task import Task
@@ -63,7 +63,7 @@ class Standing:
     outcome: Outcome | None
     """None where its spec cannot be read, or where it has ended."""
     claim: Claim | None = None
-    gate: Gate | None = None
+    gate: Hindrance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def decide(  # noqa: PLR0913  # what is known, whose turn it is, and the time
         return _follow(task, observed, standing.outcome, now)
     gate = standing.gate
     if gate is None and standing.claim is not None and not has_place:
-        gate = Gate(Reason.WAITING, f"It waits for its turn in the pool {task.spec.pool}.")
+        gate = Hindrance(Reason.WAITING, f"It waits for its turn in the pool {task.spec.pool}.")
     if gate or _seconds_until(standing.outcome.next_try_at, now):
         return _hold_back(task, standing.outcome, gate, now)
     return _start(task, task.spec, standing.outcome, observed.pool, now, job_for=job_for)
@@ -165,7 +165,7 @@ def _start(  # noqa: PLR0913  # what a Job is made from
     return _write(task, status_of(task, outcome, now, job=job), create_job=manifest)
 
 
-def _hold_back(task: Task, outcome: Outcome, gate: Gate | None, now: datetime) -> Plan:
+def _hold_back(task: Task, outcome: Outcome, gate: Hindrance | None, now: datetime) -> Plan:
     """Wait: for the time of the next try, for a turn, or until what is in the way is gone."""
     waits = [_seconds_until(outcome.next_try_at, now)]
     if outcome.next_try_at:

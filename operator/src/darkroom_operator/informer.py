@@ -62,6 +62,10 @@ class Informer(Generic[KeptT]):
         """Return the objects with this key."""
         return tuple(self._kept.get(key, {}).values())
 
+    def one(self, key: str) -> KeptT | None:
+        """Return the object with this key, of a kind of which each has its own."""
+        return next(iter(self.of(key)), None)
+
     def all(self) -> Iterator[KeptT]:
         """Return every object."""
         return (kept for siblings in self._kept.values() for kept in siblings.values())

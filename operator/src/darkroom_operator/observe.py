@@ -27,7 +27,7 @@ class Observer:
         complaint = next((self.complaints[j.uid] for j in jobs if j.uid in self.complaints), "")
         pool, problem = None, ""
         if task.spec is not None:
-            found = next(iter(self.pools.of(pool_key(task, task.spec))), None)
+            found = self.pools.one(pool_key(task, task.spec))
             pool = found.spec if found else implied_pool(task.spec.pool)
             problem = found.problem if found else ""
         return Observed(

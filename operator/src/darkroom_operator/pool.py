@@ -11,7 +11,9 @@ from darkroom_core.task import TaskSpec
 from pydantic import ValidationError
 
 from darkroom_operator.admission import Claim, Terms
+from darkroom_operator.children import Hindrance
 from darkroom_operator.task import Task
+from darkroom_operator.unreadable import problem_of
 
 ROOM: Final = 100
 """Places of the default pool where no such object is there: about what one node can hold."""
@@ -36,14 +38,6 @@ class Pool:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Why no try of a task may be started now."""
-
-    reason: Reason
-    message: str
-
-
 def read_pool(raw: dict[str, Any]) -> Pool:
     """Read the API server's JSON; a spec of another version becomes a problem to report."""
     metadata = raw["metadata"]
@@ -51,8 +45,7 @@ def read_pool(raw: dict[str, Any]) -> Pool:
     try:
         spec = PoolSpec.model_validate(raw.get("spec") or {})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        problem = f"spec.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        problem = problem_of(error)
     try:
         status = PoolStatus.model_validate(raw.get("status") or {})
     except ValidationError:
@@ -85,21 +78,21 @@ def implied_pool(name: str) -> PoolSpec | None:
     return PoolSpec(replicas=ROOM) if name == names.DEFAULT_POOL else None
 
 
-def gate_of(spec: TaskSpec, pool: PoolSpec | None, problem: str) -> Gate | None:
+def gate_of(spec: TaskSpec, pool: PoolSpec | None, problem: str) -> Hindrance | None:
     """Return what keeps the task from starting, whatever its turn; None where nothing does."""
     if spec.suspend:
-        return Gate(Reason.SUSPENDED, "spec.suspend is true; set it to false to let it start.")
+        return Hindrance(Reason.SUSPENDED, "spec.suspend is true; set it to false to let it start.")
     if problem:
-        return Gate(Reason.INVALID, f"Its pool {spec.pool} cannot be read: {problem}.")
+        return Hindrance(Reason.INVALID, f"Its pool {spec.pool} cannot be read: {problem}.")
     if pool is None:
-        return Gate(
+        return Hindrance(
             Reason.POOL_NOT_FOUND,
             f"There is no ProcessorPool {spec.pool} in this namespace; it starts when there is.",
         )
     if spec.queue_name is None and pool.suspend:
-        return Gate(Reason.SUSPENDED, f"Its pool {spec.pool} is suspended.")
+        return Hindrance(Reason.SUSPENDED, f"Its pool {spec.pool} is suspended.")
     if spec.queue_name is None and pool.replicas == 0:
-        return Gate(Reason.WAITING, f"Its pool {spec.pool} has no replicas.")
+        return Hindrance(Reason.WAITING, f"Its pool {spec.pool} has no replicas.")
     return None
 
 

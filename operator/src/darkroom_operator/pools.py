@@ -71,13 +71,13 @@ class Pools:
             )
 
     def _terms(self, key: str) -> Terms:
-        found = next(iter(self.informer.of(key)), None)
+        found = self.informer.one(key)
         return terms_of(found.spec if found else implied_pool(key.rpartition("/")[2]))
 
     def _changed(self, key: str) -> None:
         """Fill the places that there are now, and let tasks look again if a gate was moved."""
         self.admission.fill(key, self._clock())
-        gate = _gate(next(iter(self.informer.of(key)), None))
+        gate = _gate(self.informer.one(key))
         if self._gates.get(key, _NO_GATE) == gate:
             return
         self._gates[key] = gate

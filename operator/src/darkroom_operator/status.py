@@ -9,7 +9,6 @@ from darkroom_core.task import TaskStatus
 
 from darkroom_operator.children import Hindrance
 from darkroom_operator.outcome import Outcome
-from darkroom_operator.pool import Gate
 from darkroom_operator.task import Task
 
 _LONGEST_MESSAGE: Final = 2048
@@ -51,12 +50,12 @@ def status_of(task: Task, outcome: Outcome, now: datetime, *, job: str | None = 
     )
 
 
-def held_back(task: Task, outcome: Outcome, gate: Gate | Hindrance, now: datetime) -> TaskStatus:
+def held_back(task: Task, outcome: Outcome, hindrance: Hindrance, now: datetime) -> TaskStatus:
     """Return the status of a task whose next try may not start; a failed try is told as well."""
-    message = f"{outcome.message} {gate.message}" if outcome.tries else gate.message
+    message = f"{outcome.message} {hindrance.message}" if outcome.tries else hindrance.message
     waiting = Outcome(
         outcome.state,
-        gate.reason,
+        hindrance.reason,
         message,
         tries=outcome.tries,
         job=outcome.job,

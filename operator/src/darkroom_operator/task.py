@@ -7,8 +7,11 @@ metadata can always be read; a spec that cannot be read becomes a problem to rep
 from dataclasses import dataclass
 from typing import Any
 
+from darkroom_core import names
 from darkroom_core.task import Metadata, TaskSpec, TaskStatus
 from pydantic import ValidationError
+
+from darkroom_operator.unreadable import sentence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,7 @@ def _read_spec(written: dict[str, Any]) -> tuple[TaskSpec | None, str]:
     try:
         return TaskSpec.model_validate(written), ""
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(["spec", *map(str, first["loc"])])
-        return None, (
-            f"This operator cannot read {place}: {first['msg']}. "
-            "Change it, or bring the operator and the definition of ProcessingTask to one version."
-        )
+        return None, sentence_of(error, names.TASK)
 
 
 def _read_status(written: dict[str, Any]) -> TaskStatus:

@@ -477,8 +477,6 @@ class TestRun:
 
 
 class TestReplay:
-    TASK = raw_task(status=finished("failed"))
-
     def replay(self, token: str, **status: Any) -> Plan:
         task = raw_task(status=finished("failed", **status))
         task["metadata"] |= {

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from darkroom_core import names
 from darkroom_core.schedule import ScheduleSpec, ScheduleStatus
 from darkroom_core.task import Metadata
 from pydantic import ValidationError
+
+from darkroom_operator.unreadable import sentence_of
 
 # With a hyphen and the minutes since 1970 it is still a label's value, which ends at 63.
 _STEM_LENGTH: Final = 52
@@ -82,12 +85,7 @@ def _read_spec(written: dict[str, Any]) -> tuple[ScheduleSpec | None, str]:
     try:
         return ScheduleSpec.model_validate(written), ""
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(["spec", *map(str, first["loc"])])
-        return None, (
-            f"This operator cannot read {place}: {first['msg']}. Change it, or bring the operator "
-            "and the definition of ProcessingSchedule to one version."
-        )
+        return None, sentence_of(error, names.SCHEDULE)
 
 
 def _read_status(written: dict[str, Any]) -> ScheduleStatus:
