@@ -114,22 +114,11 @@ def test_an_active_operator_that_is_killed_is_replaced(
         assert len(jobs_of(release, task["id"])) == 1
 
 
+@pytest.mark.parametrize("counted", ["jobs.batch", "pods"])
 def test_a_quota_holds_tasks_back_with_a_reason_until_there_is_room(
-    release: Release, user: Client, photograph: bytes, thumb: Any
+    release: Release, user: Client, photograph: bytes, thumb: Any, counted: str
 ) -> None:
-    release.kubectl("create", "quota", "none", "--hard=count/jobs.batch=0")
-    try:
-        task = user.submit(photograph, {"outputs": [thumb]})
-        until_reason(release, task["id"], "QuotaExceeded")
-    finally:
-        release.kubectl("delete", "quota", "none")
-    assert user.wait(task["id"], seconds=90)["status"] == "succeeded"
-
-
-def test_a_quota_of_pods_is_told_as_well(
-    release: Release, user: Client, photograph: bytes, thumb: Any
-) -> None:
-    release.kubectl("create", "quota", "none", "--hard=count/pods=0")
+    release.kubectl("create", "quota", "none", f"--hard=count/{counted}=0")
     try:
         task = user.submit(photograph, {"outputs": [thumb]})
         until_reason(release, task["id"], "QuotaExceeded")
