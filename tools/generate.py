@@ -4,12 +4,16 @@
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
 import yaml
 from darkroom_core import crd
+from darkroom_core.assignment import Assignment
 from darkroom_core.reference import conditions_page, resource_page
+from darkroom_core.report import Report
+from named_tuples import module
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "# Generated from core/ by `make generate`; do not edit.\n"
@@ -37,6 +41,7 @@ def generated() -> dict[Path, str]:
     files = {
         ROOT / "docs/reference/conditions.md": conditions_page(),
         ROOT / "api/openapi.json": _openapi(),
+        ROOT / "processor-image/src/darkroom_processor/documents.py": module(Assignment, Report),
     }
     for resource in crd.definitions():
         name = resource["metadata"]["name"]
@@ -67,8 +72,15 @@ def _chart_template(resource: dict[str, object]) -> str:
     return f"{NOTICE}{{{{- if .Values.crds.enabled }}}}\n{body}{{{{- end }}}}\n"
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes `y` and `n` in quotes: to Kubernetes' reader they are true and false."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+
+
 def _yaml(document: object) -> str:
-    return yaml.safe_dump(document, sort_keys=False, width=100)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100)
 
 
 def _is_stale(path: Path, text: str) -> bool:

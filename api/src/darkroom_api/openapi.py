@@ -88,7 +88,7 @@ def _without_source(request: dict[str, Any]) -> dict[str, Any]:
     return {
         **request,
         "description": "What to make of an uploaded picture.",
-        "required": [name for name in request["required"] if name != "source"],
+        "required": [name for name in request.get("required", []) if name != "source"],
         "properties": properties,
         "examples": [_EXAMPLE],
     }

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from darkroom_core.recipe import MAX_OUTPUTS, Output
+from darkroom_core.recipe import MAX_FILES, MAX_OUTPUTS, Output
 from darkroom_core.schema import Document
+from darkroom_core.vocabulary import Format, TaskType
 
 MAX_BYTES: Final = 120_000
 """Longest assignment in bytes: Linux ends one environment string at 131,072 (MAX_ARG_STRLEN)."""
@@ -25,20 +26,30 @@ class SignedRequest(Document):
 
 
 class AssignedSource(Document):
-    """Where the bytes come from."""
+    """Where the bytes of one file come from."""
 
     request: SignedRequest
+    name: str = ""
+    """Its caption; of an overlay, the key or URL that the recipe names it by."""
     guarded: bool = False
     """Whether the URL is a user's own, so that only public addresses may be reached by it."""
     allowed_networks: list[str] = Field(default_factory=list)
     """Networks (CIDR) that a guarded source may reach although they are not public."""
 
 
+class AssignedFile(Document):
+    """One file of an output, and where its bytes go (PUT)."""
+
+    name: str
+    format: Format
+    request: SignedRequest
+
+
 class AssignedOutput(Document):
-    """One output, and where its bytes go (PUT)."""
+    """One output, and the files that it makes, in the order of `recipe.files_of`."""
 
     output: Output
-    request: SignedRequest
+    files: Annotated[list[AssignedFile], Field(min_length=1, max_length=MAX_FILES)]
 
 
 class Limits(Document):
@@ -57,8 +68,18 @@ class Assignment(Document):
 
     task: str
     """The task's name, for logs."""
-    source: AssignedSource
-    outputs: Annotated[list[AssignedOutput], Field(min_length=1, max_length=MAX_OUTPUTS)]
+    type: TaskType = TaskType.IMAGE
+    sources: list[AssignedSource] = Field(default_factory=list)
+    """The source, or the sources of a report."""
+    overlays: list[AssignedSource] = Field(default_factory=list)
+    """The other pictures that the outputs' operations name."""
+    outputs: Annotated[list[AssignedOutput], Field(max_length=MAX_OUTPUTS)] = Field(
+        default_factory=list
+    )
+    facts: SignedRequest | None = None
+    """Where the facts of sources and outputs are put (JSON)."""
+    cleanup: SignedRequest | None = None
+    """What is posted, again and again until nothing is left, by a task of type Cleanup."""
     progress: SignedRequest | None = None
     """Where progress is posted (JSON `{"percent": 0-100}`); best effort."""
     limits: Limits = Limits()

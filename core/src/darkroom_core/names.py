@@ -50,6 +50,9 @@ DEFAULT_POOL: Final = "default"
 OPERATOR: Final = "darkroom-operator"
 """The value of the managed-by label, and the field manager of what the operator applies."""
 
+FACTS: Final = "_facts"
+"""What the facts of a task are stored as, beside its outputs: no output can be called so."""
+
 PROCESSOR_CONTAINER: Final = "processor"
 ASSIGNMENT_VARIABLE: Final = "DARKROOM_ASSIGNMENT"
 """The environment variable in which a cold Job's container finds its assignment."""

@@ -12,8 +12,8 @@ from typing import Final
 
 from darkroom_core.conditions import Reason, State
 from darkroom_core.exit_codes import ExitCode
-from darkroom_core.recipe import Output
-from darkroom_core.report import OutputReport, TaskError
+from darkroom_core.recipe import all_files, files_of
+from darkroom_core.report import OutputReport, Report, SourceReport, TaskError
 from darkroom_core.task import Backoff, TaskSpec, TaskStatus, Try
 
 from darkroom_operator.children import Hindrance, Job, Pod, hindrance_of
@@ -34,6 +34,7 @@ class Outcome:
     job: str | None = None
     """The name of the newest Job."""
     finished_at: datetime | None = None
+    source: SourceReport | None = None
     outputs: tuple[OutputReport, ...] = ()
     error: TaskError | None = None
     dead_lettered: bool = False
@@ -57,7 +58,7 @@ def outcome_of(  # noqa: PLR0913  # all that is known of one task
 ) -> Outcome:
     """Read the outcome; `pods` are all that this task ever had and that still exist."""
     jobs = [_believed(job, pods, now) for job in jobs]
-    tries = tries_of(status.tries, jobs, pods, spec.outputs, now)
+    tries = tries_of(status.tries, jobs, pods, all_files(spec.outputs), now)
     failures = _failures(tries, jobs, pods)
     gives_up_at = _deadline(spec, status, jobs)
     story = (
@@ -74,6 +75,7 @@ def outcome_of(  # noqa: PLR0913  # all that is known of one task
         tries=tuple(tries),
         job=job.name if (job := _newest(jobs)) else None,
         finished_at=(story.finished_at or now) if story.state.is_final else None,
+        source=story.source,
         outputs=story.outputs,
         error=story.error,
         dead_lettered=story.reason in {Reason.RETRIES_EXHAUSTED, Reason.DEADLINE_EXCEEDED},
@@ -171,7 +173,7 @@ def _told_by_pods(spec: TaskSpec, pods: Sequence[Pod]) -> Outcome | None:
         if pod.end and pod.end.exit_code == ExitCode.DONE:
             return _done(spec, pod)
         if pod.end and pod.end.exit_code == ExitCode.REJECTED:
-            return _failed(Reason.REJECTED, error_of(pod, spec.outputs), pod.end.at)
+            return _failed(Reason.REJECTED, error_of(pod, all_files(spec.outputs)), pod.end.at)
     return None
 
 
@@ -265,8 +267,8 @@ def _again(failure: Failure) -> str:
 
 def _done(spec: TaskSpec, pod: Pod) -> Outcome:
     ended_at = pod.end.at if pod.end else None
-    report = report_of(pod, spec.outputs)
-    if report is None or report.error or _names(report.outputs) != _names(spec.outputs):
+    report = report_of(pod, all_files(spec.outputs))
+    if report is None or report.error or not _is_whole(report, spec):
         return _failed(Reason.RETRIES_EXHAUSTED, _REPORT_LOST, ended_at)
     count = len(report.outputs)
     return Outcome(
@@ -274,6 +276,7 @@ def _done(spec: TaskSpec, pod: Pod) -> Outcome:
         Reason.PROCESSED,
         f"{count} output was written." if count == 1 else f"{count} outputs were written.",
         finished_at=ended_at,
+        source=report.source,
         outputs=tuple(report.outputs),
     )
 
@@ -311,5 +314,8 @@ def _newest(jobs: Sequence[Job]) -> Job | None:
     return max(jobs, key=lambda job: job.number, default=None)
 
 
-def _names(outputs: Sequence[Output] | Sequence[OutputReport]) -> list[str]:
-    return [output.name for output in outputs]
+def _is_whole(report: Report, spec: TaskSpec) -> bool:
+    """Whether every output is there: of a set, its first file, and none that is not known."""
+    reported = {output.name for output in report.outputs}
+    needed = {files_of(output)[0].name for output in spec.outputs}
+    return needed <= reported <= {file.name for file in all_files(spec.outputs)}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from darkroom_core.exit_codes import ExitCode
-from darkroom_core.recipe import Output
+from darkroom_core.recipe import File
 from darkroom_core.report import Report, TaskError, unpack
 from darkroom_core.task import MAX_TRIES, Try
 
@@ -22,7 +22,7 @@ def tries_of(
     written: Sequence[Try],
     jobs: Sequence[Job],
     pods: Sequence[Pod],
-    outputs: Sequence[Output],
+    files: Sequence[File],
     now: datetime,
 ) -> list[Try]:
     """Return every try that is known of, the oldest first; `pods` are all that still exist."""
@@ -32,7 +32,7 @@ def tries_of(
         if known and known.finished_at:
             continue
         if pod.started_at or pod.has_failed:
-            tries[pod.name] = _try_of(pod, outputs, now)
+            tries[pod.name] = _try_of(pod, files, now)
     alive = {pod.name for pod in pods}
     # A Job ends with its first try that counts: where it goes on, what is lost was a disruption.
     going_on = {job.name for job in jobs if not job.failure and not job.is_leaving}
@@ -45,21 +45,21 @@ def tries_of(
     return _fitting(listed)
 
 
-def report_of(pod: Pod, outputs: Sequence[Output]) -> Report | None:
+def report_of(pod: Pod, files: Sequence[File]) -> Report | None:
     """Return what the processor said at its end; None where that cannot be read."""
     if pod.end is None or not pod.end.message:
         return None
     try:
-        return unpack(pod.end.message, outputs)
+        return unpack(pod.end.message, files)
     except Exception:  # noqa: BLE001  # whatever a broken processor may have written
         return None
 
 
-def error_of(pod: Pod, outputs: Sequence[Output]) -> TaskError:
+def error_of(pod: Pod, files: Sequence[File]) -> TaskError:
     """Return the report's error, or what the way the pod ended says."""
     if pod.is_disrupted:
         return _error("disrupted", "Its node was drained or lost; this does not count as a try.")
-    report = report_of(pod, outputs)
+    report = report_of(pod, files)
     if report and report.error:
         return report.error
     if pod.end is None:
@@ -77,7 +77,7 @@ def error_of(pod: Pod, outputs: Sequence[Output]) -> TaskError:
     return _error("processor_failed", f"The processor ended with exit code {pod.end.exit_code}.")
 
 
-def _try_of(pod: Pod, outputs: Sequence[Output], now: datetime) -> Try:
+def _try_of(pod: Pod, files: Sequence[File], now: datetime) -> Try:
     return Try(
         number=pod.number,
         pod=pod.name,
@@ -87,7 +87,7 @@ def _try_of(pod: Pod, outputs: Sequence[Output], now: datetime) -> Try:
         finished_at=(pod.end and pod.end.at) or (now if pod.end or pod.has_failed else None),
         exit_code=pod.end.exit_code if pod.end else None,
         disrupted=pod.is_disrupted,
-        error=error_of(pod, outputs) if pod.has_failed else None,
+        error=error_of(pod, files) if pod.has_failed else None,
     )
 
 

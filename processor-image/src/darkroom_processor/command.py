@@ -10,10 +10,11 @@ from darkroom_core.exit_codes import ExitCode
 from darkroom_core.names import ASSIGNMENT_VARIABLE
 
 from darkroom_processor import watchdog
-from darkroom_processor.assignment import Assignment, read_assignment
+from darkroom_processor.assignment import read_assignment
+from darkroom_processor.documents import Assignment, Report
 from darkroom_processor.errors import ProcessingError
 from darkroom_processor.log import log
-from darkroom_processor.report import Report, error_of
+from darkroom_processor.report import error_of
 
 
 def main() -> NoReturn:
@@ -36,12 +37,13 @@ def main() -> NoReturn:
     except BaseException as error:  # noqa: BLE001  # the process's edge: all that is left is a defect
         log("defect", traceback=traceback.format_exc())
         watchdog.end(Report(error=error_of(error)), ExitCode.INTERNAL)
-    watchdog.end(report, ExitCode.DONE)
+    files = [file for output in assignment.outputs for file in output.files]
+    watchdog.end(report, ExitCode.DONE, files)
 
 
 def _process(assignment: Assignment) -> Report:
     # Pillow takes a while to import: SIGTERM is watched for by now.
     from darkroom_processor.network import NetworkFiles  # noqa: PLC0415
-    from darkroom_processor.pipeline import process  # noqa: PLC0415
+    from darkroom_processor.tasks import process  # noqa: PLC0415
 
     return process(assignment, NetworkFiles(assignment))

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin
 
 from darkroom_processor import guard, wire
-from darkroom_processor.assignment import AssignedSource
+from darkroom_processor.documents import AssignedSource
 from darkroom_processor.errors import Code, ProcessingError, Rejected, TryAgain
 from darkroom_processor.limits import check_source_bytes
 

@@ -3,7 +3,8 @@
 import os
 from typing import Final
 
-from darkroom_processor.assignment import Format
+from darkroom_core.vocabulary import Format
+
 from darkroom_processor.errors import Code, Rejected
 
 MAGIC_LENGTH: Final = 16

@@ -8,16 +8,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from darkroom_processor.assignment import (
+from darkroom_processor.assignment import read_outputs
+from darkroom_processor.documents import (
+    AssignedFile,
     AssignedOutput,
     AssignedSource,
     Assignment,
     SignedRequest,
-    read_outputs,
 )
 from darkroom_processor.errors import Code, ProcessingError, Rejected
 from darkroom_processor.limits import check_source_bytes
-from darkroom_processor.pipeline import process
+from darkroom_processor.report import document
+from darkroom_processor.tasks import process
 
 _DESCRIPTION = """\
 Darkroom's image processor.
@@ -42,27 +44,30 @@ example:
 class LocalFiles:
     """A source in one folder, outputs in another."""
 
-    def __init__(self, source: Path, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         """The folder is made where it is missing."""
-        self._source = source
         self._folder = folder
 
-    def fetch(self, path: str, limit: int) -> int:
-        """Copy the source to `path`; return its length in bytes, at most `limit`."""
+    def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
+        """Copy a source to `path`; return its length in bytes, at most `limit`."""
         try:
-            check_source_bytes(self._source.stat().st_size, limit)
-            shutil.copyfile(self._source, path)
+            check_source_bytes(Path(source.request.url).stat().st_size, limit)
+            shutil.copyfile(source.request.url, path)
         except OSError as error:
             raise Rejected(
-                Code.SOURCE_NOT_FOUND, f"{self._source} cannot be read: {error.strerror}."
+                Code.SOURCE_NOT_FOUND, f"{source.request.url} cannot be read: {error.strerror}."
             ) from error
         return Path(path).stat().st_size
 
-    def store(self, output: AssignedOutput, data: bytes) -> None:
+    def store(self, file: AssignedFile, data: bytes) -> None:
         """Write `<folder>/<name>.<extension>`."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        recipe = output.output
-        (self._folder / f"{recipe.name}.{recipe.format.extension}").write_bytes(data)
+        (self._folder / f"{file.name}.{file.format.extension}").write_bytes(data)
+
+    def put_facts(self, data: bytes) -> None:
+        """Write `<folder>/facts.json`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "facts.json").write_bytes(data)
 
     def progress(self, percent: int) -> None:
         """Say nothing: local runs are short."""
@@ -77,14 +82,17 @@ def main(arguments: Sequence[str]) -> int:
         nowhere = SignedRequest("")
         assignment = Assignment(
             task=source.name,
-            source=AssignedSource(nowhere),
-            outputs=tuple(AssignedOutput(output, nowhere) for output in outputs),
+            sources=(AssignedSource(SignedRequest(str(source))),),
+            outputs=tuple(
+                AssignedOutput(output, (AssignedFile(output.name, output.format, nowhere),))
+                for output in outputs
+            ),
         )
-        report = process(assignment, LocalFiles(source, folder), tempfile.gettempdir())
+        report = process(assignment, LocalFiles(folder), tempfile.gettempdir())
     except ProcessingError as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201  # a command line's answer
         return error.exit_code
-    print(json.dumps(report.document()))  # noqa: T201  # as above
+    print(json.dumps(document(report)))  # noqa: T201  # as above
     return 0
 
 

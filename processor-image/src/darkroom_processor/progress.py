@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from darkroom_processor import guard, wire
-from darkroom_processor.assignment import SignedRequest
+from darkroom_processor.documents import SignedRequest
 
 _SECONDS_BETWEEN: Final = 1.0
 _TIMEOUT: Final = 2.0

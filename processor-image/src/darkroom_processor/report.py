@@ -1,62 +1,32 @@
-"""The report this processor writes: the core's document, without the core's models.
+"""Writing a report: the core's document, without the core's models.
 
-Only a report too long for the kubelet's 4,096 bytes (some 25 outputs) pays for importing the core,
+Only a report too long for the kubelet's 4,096 bytes (some 25 files) pays for importing the core,
 which knows how to pack it.
 """
 
 import json
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final
 
+from darkroom_processor.documents import AssignedFile, Report, TaskError
 from darkroom_processor.errors import Code, ProcessingError
 
 _MAX_BYTES: Final = 4096
 
 
-class OutputReport(NamedTuple):
-    """One file that was written: size in pixels, length in bytes."""
-
-    name: str
-    format: str
-    width: int
-    height: int
-    bytes: int
-    sha256: str
-
-
-class TaskError(NamedTuple):
-    """Why the task failed."""
-
-    code: str
-    message: str
-    retryable: bool
+def document(value: Any) -> Any:  # noqa: ANN401  # any document, or a part of one
+    """Return a document as plain JSON data, without what is not set."""
+    if hasattr(value, "_fields"):
+        fields = ((_camel(name), getattr(value, name)) for name in value._fields)
+        return {name: document(each) for name, each in fields if each is not None}
+    if isinstance(value, tuple):
+        return [document(each) for each in value]
+    return value
 
 
-class Timings(NamedTuple):
-    """Where the time went, in milliseconds; of outputs made side by side, the sum."""
-
-    fetch: int = 0
-    decode: int = 0
-    render: int = 0
-    store: int = 0
-
-
-class Report(NamedTuple):
-    """What the processor did: all outputs, or an error."""
-
-    outputs: tuple[OutputReport, ...] = ()
-    error: TaskError | None = None
-    timings: Timings | None = None
-    peak_memory_bytes: int | None = None
-
-    def document(self) -> dict[str, Any]:
-        """Return the report as plain JSON data, without what is not set."""
-        document = {
-            "outputs": [output._asdict() for output in self.outputs],
-            "error": self.error and self.error._asdict(),
-            "timings": self.timings and self.timings._asdict(),
-            "peakMemoryBytes": self.peak_memory_bytes,
-        }
-        return {name: value for name, value in document.items() if value is not None}
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
 
 
 def error_of(error: BaseException) -> TaskError:
@@ -71,11 +41,14 @@ def error_of(error: BaseException) -> TaskError:
     )
 
 
-def pack(report: Report) -> str:
+def pack(report: Report, files: Sequence[AssignedFile]) -> str:
     """Return the report as a termination message of at most 4,096 bytes."""
-    text = json.dumps(report.document(), separators=(",", ":"))
+    plain = document(report)
+    text = json.dumps(plain, separators=(",", ":"))
     if len(text) <= _MAX_BYTES:
         return text
-    from darkroom_core import report as core  # noqa: PLC0415  # slow to import, seldom needed
+    from darkroom_core import recipe  # noqa: PLC0415  # slow to import, seldom needed
+    from darkroom_core import report as core  # noqa: PLC0415  # as above
 
-    return core.pack(core.Report.model_validate(report.document()))
+    assigned = [recipe.File(file.name, file.format) for file in files]
+    return core.pack(core.Report.model_validate(plain), assigned)

@@ -1,7 +1,7 @@
 """Writing an output: PUT whole, so that nobody sees half a file."""
 
 from darkroom_processor import guard, wire
-from darkroom_processor.assignment import SignedRequest
+from darkroom_processor.documents import SignedRequest
 from darkroom_processor.errors import Code, TryAgain
 
 

@@ -10,13 +10,15 @@ import resource
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from darkroom_core.exit_codes import ExitCode
 
+from darkroom_processor.documents import AssignedFile, Report, TaskError
 from darkroom_processor.errors import Code, ProcessingError, TryAgain
 from darkroom_processor.log import log
-from darkroom_processor.report import Report, TaskError, error_of, pack
+from darkroom_processor.report import error_of, pack
 
 LOG_VARIABLE: Final = "DARKROOM_TERMINATION_LOG"
 _KUBELET_READS: Final = "/dev/termination-log"
@@ -52,7 +54,7 @@ def end_with(error: ProcessingError) -> NoReturn:
     end(Report(error=error_of(error)), error.exit_code)
 
 
-def end(report: Report, code: ExitCode) -> NoReturn:
+def end(report: Report, code: ExitCode, files: Sequence[AssignedFile] = ()) -> NoReturn:
     """Write the report and end the process, whatever other threads do; the first call wins."""
     if not _ending.acquire(blocking=False):
         threading.Event().wait()
@@ -65,7 +67,7 @@ def end(report: Report, code: ExitCode) -> NoReturn:
     path = os.environ.get(LOG_VARIABLE, _KUBELET_READS)
     try:
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is slow to import
-            file.write(pack(report))
+            file.write(pack(report, files))
     except OSError as error:
         log("no_report", path=path, message=str(error))
     os._exit(code)

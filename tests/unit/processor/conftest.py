@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from darkroom_processor.assignment import (
+from darkroom_processor.assignment import read_outputs
+from darkroom_processor.documents import (
+    AssignedFile,
     AssignedOutput,
     AssignedSource,
     Assignment,
     Limits,
     SignedRequest,
-    read_outputs,
 )
 from darkroom_processor.local import LocalFiles
-from darkroom_processor.pipeline import process
+from darkroom_processor.tasks import process
 from PIL import Image
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -131,11 +132,14 @@ def run(tmp_path: Path) -> Callable[..., list[Image.Image]]:
         made = process(
             Assignment(
                 "test",
-                AssignedSource(nowhere),
-                tuple(AssignedOutput(o, nowhere) for o in read_outputs(json.dumps(recipe))),
+                sources=(AssignedSource(SignedRequest(str(source))),),
+                outputs=tuple(
+                    AssignedOutput(o, (AssignedFile(o.name, o.format, nowhere),))
+                    for o in read_outputs(json.dumps(recipe))
+                ),
                 limits=limits or Limits(),
             ),
-            LocalFiles(source, folder),
+            LocalFiles(folder),
             str(tmp_path),
         )
         Image.MAX_IMAGE_PIXELS = usual

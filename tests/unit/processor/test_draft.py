@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from darkroom_processor.assignment import Output, read_outputs
-from darkroom_processor.render import draft_for
+from darkroom_processor.assignment import read_outputs
+from darkroom_processor.documents import Output
+from darkroom_processor.image.render import draft_for
 from PIL import Image, ImageChops, ImageStat
 
 Run = Callable[..., list[Image.Image]]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from darkroom_processor import guard, wire
-from darkroom_processor.assignment import AssignedSource, SignedRequest
+from darkroom_processor.documents import AssignedSource, SignedRequest
 from darkroom_processor.errors import Code, ProcessingError, Rejected, TryAgain
 from darkroom_processor.fetch import fetch
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from darkroom_processor.assignment import Format, Limits
+from darkroom_core.vocabulary import Format
+from darkroom_processor.documents import Limits
 from darkroom_processor.errors import Code, Rejected
 from darkroom_processor.limits import check_memory, check_output_side
 from PIL import Image

@@ -205,7 +205,7 @@ def test_a_local_run_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_neither_pydantic_nor_an_http_library_is_imported() -> None:
     code = (
-        "import sys, darkroom_processor.network, darkroom_processor.pipeline;"
+        "import sys, darkroom_processor.network, darkroom_processor.image.pipeline;"
         "import darkroom_processor.command;"
         "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from darkroom_processor.assignment import Fit, Resize
-from darkroom_processor.geometry import place, rotated_size
+from darkroom_core.vocabulary import Fit
+from darkroom_processor.documents import Resize
+from darkroom_processor.operations.geometry import place, rotated_size
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

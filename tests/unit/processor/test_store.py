@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from darkroom_processor import progress, wire
-from darkroom_processor.assignment import SignedRequest
+from darkroom_processor.documents import SignedRequest
 from darkroom_processor.errors import Code, TryAgain
 from darkroom_processor.progress import Progress
 from darkroom_processor.store import store

@@ -7,15 +7,19 @@ from typing import Final
 
 from darkroom_core import assignment, names
 from darkroom_core.assignment import (
+    AssignedFile,
     AssignedOutput,
     AssignedSource,
     Assignment,
     Limits,
     SignedRequest,
 )
+from darkroom_core.recipe import File, files_of, overlays_of
+from darkroom_core.source import NamedSource, Source
 from darkroom_core.storage.base import Storage
 from darkroom_core.storage.signing import PROGRESS_PATH, signed_url
-from darkroom_core.task import Source, TaskSpec
+from darkroom_core.task import TaskSpec
+from darkroom_core.vocabulary import Format
 
 from darkroom_operator.errors import StalledError
 from darkroom_operator.task import Task
@@ -44,20 +48,24 @@ def assignment_for(task: Task, spec: TaskSpec, terms: Terms, now: datetime) -> s
     Raises StalledError where it is longer than an environment variable may be.
     """
     expires = now + timedelta(seconds=spec.deadline_seconds) + MARGIN
+    sources: Sequence[Source] = spec.sources or ([spec.source] if spec.source else [])
     document = Assignment(
         task=task.metadata.name,
-        source=_source(spec.source, terms, expires),
+        type=spec.type,
+        sources=[_source(source, terms, expires) for source in sources],
+        overlays=[_overlay(source, terms, expires) for source in overlays_of(spec.outputs)],
         outputs=[
             AssignedOutput(
                 output=output,
-                request=terms.signer.sign_put(
-                    names.output_key(task.uid, output.name, output.format.extension),
-                    content_type=output.format.media_type,
-                    expires=expires,
-                ),
+                files=[_file(task.uid, file, terms, expires) for file in files_of(output)],
             )
             for output in spec.outputs
         ],
+        facts=terms.signer.sign_put(
+            names.output_key(task.uid, names.FACTS, Format.JSON.extension),
+            content_type=Format.JSON.media_type,
+            expires=expires,
+        ),
         progress=_progress(task.uid, terms, expires),
         limits=terms.limits,
     )
@@ -72,13 +80,29 @@ def assignment_for(task: Task, spec: TaskSpec, terms: Terms, now: datetime) -> s
 
 
 def _source(source: Source, terms: Terms, expires: datetime) -> AssignedSource:
+    name = source.caption if isinstance(source, NamedSource) else ""
     if source.key is not None:
-        return AssignedSource(request=terms.signer.sign_get(source.key, expires=expires))
+        return AssignedSource(request=terms.signer.sign_get(source.key, expires=expires), name=name)
     return AssignedSource(
         request=SignedRequest(url=source.url or ""),
+        name=name,
         guarded=True,
         allowed_networks=list(terms.allowed_networks),
     )
+
+
+def _overlay(source: Source, terms: Terms, expires: datetime) -> AssignedSource:
+    assigned = _source(source, terms, expires)
+    return assigned.model_copy(update={"name": source.key or source.url or ""})
+
+
+def _file(uid: str, file: File, terms: Terms, expires: datetime) -> AssignedFile:
+    request = terms.signer.sign_put(
+        names.output_key(uid, file.name, file.format.extension),
+        content_type=file.format.media_type,
+        expires=expires,
+    )
+    return AssignedFile(name=file.name, format=file.format, request=request)
 
 
 def _progress(uid: str, terms: Terms, expires: datetime) -> SignedRequest:

@@ -1,36 +1,27 @@
 """The whole way of one task: a tuple of steps, each from one state of the work to the next."""
 
 import hashlib
-import os
-import shutil
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from darkroom_processor import limits, parallel
-from darkroom_processor.assignment import AssignedOutput, Assignment
-from darkroom_processor.decode import Base, Source, decode, open_source
-from darkroom_processor.encode import encode, load_plugin
+from darkroom_processor.documents import (
+    AssignedOutput,
+    Assignment,
+    OutputReport,
+    Report,
+    Timings,
+)
+from darkroom_processor.image.decode import Base, Source, decode, open_source
+from darkroom_processor.image.encode import encode, load_plugin
+from darkroom_processor.image.render import draft_for, render
 from darkroom_processor.log import log
-from darkroom_processor.render import draft_for, render
-from darkroom_processor.report import OutputReport, Report, Timings
+from darkroom_processor.tasks import Files
 
 _MOST_THREADS: Final = 4
 _FETCHED, _DECODED = 10, 30
 """Percent of a task that is done by then."""
-
-
-class Files(Protocol):
-    """Where bytes come from and go to: the network, or a folder."""
-
-    def fetch(self, path: str, limit: int) -> int:
-        """Write the source to `path`; return its length in bytes, at most `limit`."""
-
-    def store(self, output: AssignedOutput, data: bytes) -> None:
-        """Write one output whole."""
-
-    def progress(self, percent: int) -> None:
-        """Say how far the task is; returns at once."""
 
 
 class Work(NamedTuple):
@@ -51,7 +42,8 @@ Step = Callable[[Work], Work]
 def fetch_source(work: Work) -> Work:
     """Get the source's bytes."""
     start = time.monotonic()
-    count = work.files.fetch(work.path, work.assignment.limits.source_bytes)
+    assignment = work.assignment
+    count = work.files.fetch(assignment.sources[0], work.path, assignment.limits.source_bytes)
     timings = work.timings._replace(fetch=_since(start))
     log("fetched", bytes=count, milliseconds=timings.fetch)
     work.files.progress(_FETCHED)
@@ -114,9 +106,10 @@ def _make_output(work: Work, base: Base, assigned: AssignedOutput) -> tuple[Outp
     image = render(base, output, work.assignment.limits.pixels)
     data = encode(image, output)
     rendered, begun = _since(start), time.monotonic()
-    work.files.store(assigned, data)
+    (file,) = assigned.files
+    work.files.store(file, data)
     report = OutputReport(
-        output.name, output.format, *image.size, len(data), hashlib.sha256(data).hexdigest()
+        file.name, file.format, len(data), hashlib.sha256(data).hexdigest(), *image.size
     )
     log("output", **report._asdict(), milliseconds=_since(start))
     return report, rendered, _since(begun)
@@ -125,19 +118,11 @@ def _make_output(work: Work, base: Base, assigned: AssignedOutput) -> tuple[Outp
 STEPS: Final[tuple[Step, ...]] = (fetch_source, check_header, decode_once, make_outputs)
 
 
-def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Report:  # noqa: S108
-    """Do a task; raises ProcessingError for an end that was foreseen.
-
-    `temporary` is a folder in which a new one is made for the source, and removed again.
-    """
-    folder = os.path.join(temporary, f"darkroom-{os.urandom(8).hex()}")  # noqa: PTH118
-    os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is slow to import
-    try:
-        work = Work(assignment, files, f"{folder}/source")
-        for step in STEPS:
-            work = step(work)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def process(assignment: Assignment, files: Files, folder: str) -> Report:
+    """Do a task; raises ProcessingError for an end that was foreseen."""
+    work = Work(assignment, files, f"{folder}/source")
+    for step in STEPS:
+        work = step(work)
     return Report(outputs=work.outputs, timings=work.timings)
 
 

@@ -8,11 +8,11 @@ from PIL import Image
 from PIL.Image import Resampling, Transpose
 
 from darkroom_processor import operations
-from darkroom_processor.assignment import Operation, Output, Resize
-from darkroom_processor.colors import to_srgb
-from darkroom_processor.decode import Base, Draft
-from darkroom_processor.geometry import Placement, place
+from darkroom_processor.documents import Operation, Output, Resize
+from darkroom_processor.image.colors import to_srgb
+from darkroom_processor.image.decode import Base, Draft
 from darkroom_processor.limits import check_output_pixels
+from darkroom_processor.operations.geometry import Placement, place
 
 _OVERSAMPLING: Final = 2
 """JPEG is decoded at this many times the size that is wanted, at least: less would be seen."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from darkroom_core.vocabulary import Format
 from PIL import Image
 
-from darkroom_processor.assignment import Format, Limits
-from darkroom_processor.colors import eight_bit
+from darkroom_processor.documents import Limits
 from darkroom_processor.errors import Code, Rejected
+from darkroom_processor.image.colors import eight_bit
 from darkroom_processor.limits import (
     MAGIC_LENGTH,
     check_memory,

@@ -3,7 +3,9 @@
 import math
 from typing import NamedTuple
 
-from darkroom_processor.assignment import Fit, Resize
+from darkroom_core.vocabulary import Fit
+
+from darkroom_processor.documents import Resize
 
 
 class Placement(NamedTuple):
@@ -69,7 +71,7 @@ def _cover(wanted: tuple[int, int], width: int, height: int, *, enlarge: bool) -
     return Placement(box, wanted)
 
 
-def rotated_size(width: int, height: int, angle: int) -> tuple[int, int]:
+def rotated_size(width: int, height: int, angle: float) -> tuple[int, int]:
     """Return a size, up to 2 pixels too large, that holds the picture turned by `angle` degrees."""
     sine, cosine = (abs(f(math.radians(angle))) for f in (math.sin, math.cos))
     return (

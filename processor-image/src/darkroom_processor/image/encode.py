@@ -4,9 +4,10 @@ import importlib
 import io
 from typing import Final
 
+from darkroom_core.vocabulary import Format
 from PIL import Image
 
-from darkroom_processor.assignment import Format, Output
+from darkroom_processor.documents import Output
 from darkroom_processor.limits import check_output_side
 
 _QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80}

@@ -2,20 +2,14 @@
 
 from collections.abc import Sequence
 
+from darkroom_core.vocabulary import Fit, FlipDirection
 from PIL import Image
 from PIL.Image import Resampling, Transpose
 
-from darkroom_processor.assignment import (
-    Crop,
-    Fit,
-    FlipDirection,
-    Operation,
-    Resize,
-    Rotate,
-)
+from darkroom_processor.documents import Crop, Operation, Resize, Rotate
 from darkroom_processor.errors import Code, Rejected
-from darkroom_processor.geometry import Placement, place, rotated_size
 from darkroom_processor.limits import check_output_pixels
+from darkroom_processor.operations.geometry import Placement, place, rotated_size
 
 ORIENTATIONS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -28,7 +22,11 @@ ORIENTATIONS = {
 }
 """What turns a picture of each EXIF orientation upright."""
 
-_QUARTERS = {90: Transpose.ROTATE_270, 180: Transpose.ROTATE_180, 270: Transpose.ROTATE_90}
+_QUARTERS: dict[float, Transpose] = {
+    90: Transpose.ROTATE_270,
+    180: Transpose.ROTATE_180,
+    270: Transpose.ROTATE_90,
+}
 _SWAPPING = {
     Transpose.ROTATE_90,
     Transpose.ROTATE_270,
@@ -84,13 +82,14 @@ def on_canvas(image: Image.Image, resize: Resize, placement: Placement) -> Image
 
 def cropped(image: Image.Image, crop: Crop) -> Image.Image:
     """Return the part of the rectangle that lies inside the picture; raises Rejected for none."""
-    left, upper = max(0, crop.x), max(0, crop.y)
-    right = min(image.width, crop.x + crop.width)
-    lower = min(image.height, crop.y + crop.height)
+    x, y = crop.x or 0, crop.y or 0
+    left, upper = max(0, x), max(0, y)
+    right = min(image.width, x + (crop.width or image.width))
+    lower = min(image.height, y + (crop.height or image.height))
     if left >= right or upper >= lower:
         raise Rejected(
             Code.CROP_OUTSIDE,
-            f"The crop at {crop.x}, {crop.y} lies outside the picture, which is {image.width} x "
+            f"The crop at {x}, {y} lies outside the picture, which is {image.width} x "
             f"{image.height} pixels at that point. Move it inside.",
         )
     return image.crop((left, upper, right, lower))
@@ -98,7 +97,7 @@ def cropped(image: Image.Image, crop: Crop) -> Image.Image:
 
 def rotated(image: Image.Image, rotate: Rotate, limit: int) -> Image.Image:
     """Return the picture turned clockwise; the canvas grows where the angle is no quarter turn."""
-    angle = rotate.angle % 360
+    angle = round(rotate.angle) % 360 if rotate.angle.is_integer() else rotate.angle % 360
     if angle == 0:
         return image
     if angle in _QUARTERS:
@@ -128,7 +127,7 @@ def turn_of(operation: Operation) -> tuple[Transpose, ...] | None:
     if operation.flip:
         return (_mirror(operation.flip.direction),)
     if operation.rotate and operation.rotate.angle % 90 == 0:
-        angle = operation.rotate.angle % 360
+        angle = round(operation.rotate.angle) % 360
         return (_QUARTERS[angle],) if angle else ()
     return None
 

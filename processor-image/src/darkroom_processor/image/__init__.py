@@ -1,0 +1,1 @@
+"""Tasks of type Image: one picture, decoded once, and the files made of it."""

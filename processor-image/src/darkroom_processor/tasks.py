@@ -1,0 +1,52 @@
+"""What is done for each type of task, and what that needs of the outside."""
+
+import importlib
+import os
+import shutil
+from typing import Final, Protocol
+
+from darkroom_core.vocabulary import TaskType
+
+from darkroom_processor.documents import AssignedFile, AssignedSource, Assignment, Report
+from darkroom_processor.errors import Code, Rejected
+
+_MODULES: Final = {TaskType.IMAGE: "image.pipeline"}
+"""Where each type's `process(assignment, files, folder)` is; imported when it is needed."""
+
+
+class Files(Protocol):
+    """Where bytes come from and go to: the network, or folders."""
+
+    def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
+        """Write a source to `path`; return its length in bytes, at most `limit`."""
+
+    def store(self, file: AssignedFile, data: bytes) -> None:
+        """Write one file of an output whole."""
+
+    def put_facts(self, data: bytes) -> None:
+        """Write the facts of the task, where they are wanted."""
+
+    def progress(self, percent: int) -> None:
+        """Say how far the task is; returns at once."""
+
+
+def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Report:  # noqa: S108
+    """Do a task; raises ProcessingError for an end that was foreseen.
+
+    `temporary` is a folder in which a new one is made for whatever is needed, and removed again.
+    """
+    module = _MODULES.get(assignment.type)
+    if module is None:
+        raise Rejected(
+            Code.INVALID_ASSIGNMENT,
+            f"This processor knows no tasks of type {assignment.type.value}. Use a newer one.",
+        )
+    folder = os.path.join(temporary, f"darkroom-{os.urandom(8).hex()}")  # noqa: PTH118
+    os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is slow to import
+    try:
+        report: Report = importlib.import_module(f"darkroom_processor.{module}").process(
+            assignment, files, folder
+        )
+        return report
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
