@@ -50,6 +50,12 @@ def finished(process: subprocess.Popen[str], tmp_path: Path) -> tuple[int, Any, 
     return process.returncode, report, [json.loads(line) for line in out.splitlines()]
 
 
+def assigned(web: Any, recipe: dict[str, Any]) -> dict[str, Any]:
+    name, format_ = recipe["name"], recipe["format"]
+    request = {"url": f"{web.url}/{name}?sig=SECRET"}
+    return {"output": recipe, "files": [{"name": name, "format": format_, "request": request}]}
+
+
 def assignment(web: Any, data: bytes, **more: Any) -> dict[str, Any]:
     resize = {"resize": {"width": 64, "height": 64, "fit": "cover"}}
     recipes: list[dict[str, Any]] = [
@@ -58,11 +64,8 @@ def assignment(web: Any, data: bytes, **more: Any) -> dict[str, Any]:
     ]
     return {
         "task": "a-task",
-        "source": {"request": {"url": web.serve("/source", data)}},
-        "outputs": [
-            {"output": recipe, "request": {"url": f"{web.url}/{recipe['name']}?sig=SECRET"}}
-            for recipe in recipes
-        ],
+        "sources": [{"request": {"url": web.serve("/source", data)}}],
+        "outputs": [assigned(web, recipe) for recipe in recipes],
         "progress": {"url": web.url + "/progress"},
         **more,
     }
@@ -108,13 +111,13 @@ def test_storage_that_is_away_is_a_reason_to_try_again(
 ) -> None:
     task = assignment(web, encoded(Image.new("RGB", (9, 9)), "PNG"))
     for output in task["outputs"]:
-        output["request"]["url"] = "http://127.0.0.1:1/out"
+        output["files"][0]["request"]["url"] = "http://127.0.0.1:1/out"
     code, report, _ = finished(start(task), tmp_path)
     assert code == ExitCode.TRY_AGAIN
     assert (report["error"]["code"], report["error"]["retryable"]) == ("storage_unreachable", True)
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"task": "t"}'])
+@pytest.mark.parametrize("text", ["", "{", '{"task": 1}'])
 def test_a_bad_assignment_is_rejected(start: Start, tmp_path: Path, text: str) -> None:
     code, report, _ = finished(start(text), tmp_path)
     assert (code, report["error"]["code"]) == (ExitCode.REJECTED, "invalid_assignment")
@@ -143,8 +146,7 @@ def test_sigterm_in_the_middle_of_a_long_call_into_c_ends_it_at_once(
     noise = Image.effect_noise((3000, 3000), 90).convert("RGB")
     task = assignment(web, encoded(noise, "JPEG"))
     # Lossless WebP of noise takes many seconds in one call.
-    task["outputs"] = task["outputs"][:1]
-    task["outputs"][0]["output"] = {"name": "slow", "format": "webp", "lossless": True}
+    task["outputs"] = [assigned(web, {"name": "slow", "format": "webp", "lossless": True})]
     process = start(task)
     assert process.stdout is not None
     for line in process.stdout:
