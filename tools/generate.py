@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from darkroom_core import crd
 from darkroom_core.assignment import Assignment
+from darkroom_core.facts import Facts
 from darkroom_core.reference import conditions_page, resource_page
 from darkroom_core.report import Report
 from named_tuples import module
@@ -41,7 +42,9 @@ def generated() -> dict[Path, str]:
     files = {
         ROOT / "docs/reference/conditions.md": conditions_page(),
         ROOT / "api/openapi.json": _openapi(),
-        ROOT / "processor-image/src/darkroom_processor/documents.py": module(Assignment, Report),
+        ROOT / "processor-image/src/darkroom_processor/documents.py": module(
+            Assignment, Report, Facts
+        ),
     }
     for resource in crd.definitions():
         name = resource["metadata"]["name"]

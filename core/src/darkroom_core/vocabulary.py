@@ -148,7 +148,6 @@ class Format(StrEnum):
     BMP = "bmp"
     ICO = "ico"
     PDF = "pdf"
-    JXL = "jxl"
     HTML = "html"
     """The snippet of a responsive set."""
     MP4 = "mp4"
@@ -189,7 +188,7 @@ _MEDIA_TYPES: Final = {
 
 PICTURES: Final = (
     Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.GIF, Format.TIFF, Format.BMP,
-    Format.ICO, Format.PDF, Format.JXL,
+    Format.ICO, Format.PDF,
 )  # fmt: skip
 """The formats that an output of type Image can have."""
 MOVIES: Final = (Format.MP4, Format.WEBM)

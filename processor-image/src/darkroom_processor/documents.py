@@ -492,3 +492,64 @@ class Report(NamedTuple):
     error: TaskError | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+
+
+class ColorShare(NamedTuple):
+    """A colour, and how much of a picture has about that colour."""
+
+    color: str
+    share: float
+
+
+class CameraFacts(NamedTuple):
+    """How a photograph was taken, by its EXIF; where it was taken is never told."""
+
+    make: str | None = None
+    model: str | None = None
+    lens: str | None = None
+    exposure_seconds: float | None = None
+    f_number: float | None = None
+    iso: int | None = None
+    focal_length: float | None = None
+    taken_at: str | None = None
+
+
+class VideoFacts(NamedTuple):
+    """What a video is."""
+
+    codec: str
+    frames_per_second: float | None = None
+    audio_codec: str | None = None
+    bit_rate: int | None = None
+
+
+class FileFacts(NamedTuple):
+    """All that is known of one file."""
+
+    name: str
+    format: str
+    bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    orientation: int = 1
+    has_alpha: bool = False
+    frames: int = 1
+    duration_seconds: float | None = None
+    depth: int | None = None
+    mode: str | None = None
+    profile: str | None = None
+    dominant_color: str | None = None
+    palette: tuple[ColorShare, ...] = ()
+    blur_hash: str | None = None
+    thumb_hash: str | None = None
+    perceptual_hash: str | None = None
+    camera: CameraFacts | None = None
+    video: VideoFacts | None = None
+
+
+class Facts(NamedTuple):
+    """The facts of a task's files: the document facts.json."""
+
+    sources: tuple[FileFacts, ...] = ()
+    outputs: tuple[FileFacts, ...] = ()

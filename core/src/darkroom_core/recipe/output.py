@@ -83,14 +83,14 @@ class SuitableFor(NamedTuple):
         return rule(f"{is_off} || self.format in [{formats}]", self.message)
 
 
-_LOSSY: Final = (Format.JPEG, Format.WEBP, Format.AVIF, Format.JXL)
+_LOSSY: Final = (Format.JPEG, Format.WEBP, Format.AVIF)
 # A snippet's set has files of several formats: what does not suit one of them is left away there.
 SUITABLE: Final = (
     SuitableFor("quality", (*_LOSSY, Format.PDF, Format.HTML)),
-    SuitableFor("lossless", (Format.WEBP, Format.AVIF, Format.JXL, Format.HTML), is_optional=False),
+    SuitableFor("lossless", (Format.WEBP, Format.AVIF, Format.HTML), is_optional=False),
     SuitableFor("progressive", (Format.JPEG, Format.HTML), is_optional=False),
     SuitableFor("subsampling", (Format.JPEG, Format.AVIF, Format.HTML)),
-    SuitableFor("effort", (Format.WEBP, Format.AVIF, Format.PNG, Format.JXL, Format.HTML)),
+    SuitableFor("effort", (Format.WEBP, Format.AVIF, Format.PNG, Format.HTML)),
     SuitableFor("colors", (Format.PNG, Format.GIF, Format.HTML)),
     SuitableFor("maxBytes", (*_LOSSY, Format.HTML)),
     SuitableFor("similarity", (*_LOSSY, Format.HTML)),
@@ -134,8 +134,8 @@ class Output(Document):
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     format: Format = Field(
-        description="The file format. Pictures: jpeg, png, webp, avif, gif, tiff, bmp, ico, pdf, "
-        "jxl; html with responsive; videos: mp4, webm; tables: csv, xlsx, parquet, zip.",
+        description="The file format. Pictures: jpeg, png, webp, avif, gif, tiff, bmp, ico, pdf; "
+        "html with responsive; videos: mp4, webm; tables: csv, xlsx, parquet, zip.",
         examples=["webp"],
     )
     quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
@@ -152,15 +152,16 @@ class Output(Document):
     )
     max_bytes: Annotated[int, Field(ge=256, le=1_000_000_000)] | None = Field(
         None,
-        description="Largest file in bytes: the highest quality that keeps to it is used.",
+        description="Largest file in bytes: the highest quality that keeps to it is used, up to "
+        "`quality` or the format's default.",
     )
-    lossless: bool = Field(default=False, description="Encode webp, avif or jxl without loss.")
+    lossless: bool = Field(default=False, description="Encode webp or avif without loss.")
     progressive: bool = Field(default=False, description="Encode jpeg progressively.")
     subsampling: Subsampling | None = Field(
         None, description="Colour samples of jpeg and avif: 4:4:4, 4:2:2 or 4:2:0."
     )
     effort: Annotated[int, Field(ge=0, le=10)] | None = Field(
-        None, description="From fastest (0) to smallest (10), for webp, avif, png and jxl."
+        None, description="From fastest (0) to smallest (10), for webp, avif and png."
     )
     colors: Annotated[int, Field(ge=2, le=256)] | None = Field(
         None, description="Reduce to a palette of so many colours, for png and gif."
