@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from darkroom_cluster.binary import kubectl_path
 from darkroom_cluster.cluster import Cluster
+from darkroom_core.preset import RecipeSpec
+from darkroom_core.task import TaskSpec
+from pydantic import ValidationError
 
-CRD = Path(__file__).parents[2] / "crds/processingtasks.darkroom.dev.yaml"
+CRDS = Path(__file__).parents[2] / "crds"
+KINDS = ("processingtasks", "processingrecipes")
 Spec = dict[str, Any]
 
 
@@ -32,11 +36,12 @@ def kubectl(
 @pytest.fixture(scope="module")
 def namespace(cluster: Cluster) -> Iterator[str]:
     """Return a namespace that no operator watches."""
-    if kubectl(cluster, "get", "crd", "processingtasks.darkroom.dev").returncode != 0:
-        done = kubectl(cluster, "create", "-f", str(CRD))
-        assert done.returncode == 0, done.stderr
-        crd = "crd/processingtasks.darkroom.dev"
-        kubectl(cluster, "wait", "--for=condition=Established", crd, "--timeout=30s")
+    for kind in KINDS:
+        crd = f"{kind}.darkroom.dev"
+        if kubectl(cluster, "get", "crd", crd).returncode != 0:
+            done = kubectl(cluster, "create", "-f", str(CRDS / f"{crd}.yaml"))
+            assert done.returncode == 0, done.stderr
+            kubectl(cluster, "wait", "--for=condition=Established", f"crd/{crd}", "--timeout=30s")
     name = f"resource-{uuid.uuid4().hex[:8]}"
     assert kubectl(cluster, "create", "namespace", name).returncode == 0
     yield name
@@ -61,17 +66,46 @@ def output(**changes: Any) -> Spec:
     return spec(outputs=[{"name": "a", "format": "webp", **changes}])
 
 
+def typed(type_: str, **changes: Any) -> Spec:
+    return {"type": type_, **changes}
+
+
+SOURCE = {"key": "uploads/a"}
+SOURCES = [SOURCE, {"url": "https://example.com/b.png", "caption": "B"}]
+ONE = [{"name": "a", "format": "webp"}]
+PDF = [{"name": "a", "format": "pdf"}]
+POSTER = [{"name": "a", "format": "webp", "video": {"poster": {}}}]
+SET = {"widths": [320, 640], "formats": ["avif", "jpeg"]}
+MANY = {"widths": list(range(1, 13)), "formats": ["avif", "jpeg"]}
+
 REFUSED = [
-    (spec(outputs=[]), "should have at least 1 items"),
+    (spec(outputs=[]), "a task has outputs or a recipe"),
     (spec(outputs=[{"name": f"o{i}", "format": "png"} for i in range(65)]), "at most 64 items"),
     (spec(outputs=[{"name": "a", "format": "png"}] * 2), "Duplicate value"),
-    (output(format="gif"), 'supported values: "jpeg", "png", "webp"'),
-    (output(operations=[{"resize": {}}]), "resize needs a width or a height, or both"),
-    (output(operations=[{}]), "names exactly one of"),
-    (output(operations=[{"grayscale": {}, "crop": {"width": 1, "height": 1}}]), "exactly one of"),
-    (output(format="png", quality=80), "png has no such setting"),
+    (output(format="psd"), 'supported values: "jpeg", "png"'),
+    (output(operations=[{"resize": {}}]), "resize needs a width, a height or a scale"),
+    (
+        output(operations=[{"resize": {"width": 1, "scale": 2}}]),
+        "a scale, or a width and a height, not both",
+    ),
+    (output(operations=[{"crop": {"width": 1}}]), "an aspect, or both a width and a height"),
+    (output(operations=[{}]), "each operation names exactly one thing to do"),
+    (
+        output(operations=[{"grayscale": {}, "crop": {"width": 1, "height": 1}}]),
+        "each operation names exactly one thing to do",
+    ),
+    (output(operations=[{"blur": {"sigma": 1000}}]), "less than or equal to 250"),
+    (output(operations=[{"tint": {"color": "red"}}]), "should match"),
+    (
+        output(operations=[{"overlay": {"source": {"key": "a", "url": "https://a/b"}}}]),
+        "source names exactly one of key and url",
+    ),
+    (output(format="png", quality=80), "quality is for jpeg"),
     (output(format="jpeg", lossless=True), "lossless is for webp"),
     (output(progressive=True), "progressive is for jpeg"),
+    (output(quality=80, similarity=0.9), "give one of quality, similarity and maxBytes"),
+    (output(format="html"), "responsive goes with format html"),
+    (output(format="mp4"), "mp4 and webm are for a video's transcode"),
     (output(name="Big"), "should match"),
     (spec(source={}), "source names exactly one of key and url"),
     (spec(source={"key": "../secret"}), "should match"),
@@ -81,6 +115,55 @@ REFUSED = [
     (spec(source={"url": "https://example.com/\x7f"}), "should match"),
     (spec(retries=11), "less than or equal to 10"),
     (spec(outptus=[]), "unknown field"),
+    (spec(sources=SOURCES), "has a source, and no sources"),
+    (spec(recipe="web"), "a task has outputs or a recipe"),
+    (typed("Image", outputs=ONE), "has a source, and no sources"),
+    (typed("Inspect", source=SOURCE, outputs=ONE), "one of type Inspect or Cleanup has neither"),
+    (typed("Video", source=SOURCE, outputs=ONE), "says by video what it is"),
+    (
+        typed(
+            "Video",
+            source=SOURCE,
+            outputs=[{"name": "a", "format": "webp", "video": {"poster": {}, "preview": {}}}],
+        ),
+        "video names exactly one of poster",
+    ),
+    (typed("Image", source=SOURCE, outputs=POSTER), "says by video what it is"),
+    (typed("Report", source=SOURCE, outputs=PDF), "Report has sources, and no source"),
+    (typed("Report", sources=SOURCES, outputs=ONE), "Report are pdf"),
+    (typed("Export", outputs=[{"name": "a", "format": "csv"}]), "JSON lines, or the sources"),
+    (typed("Export", source=SOURCE, outputs=ONE), "are for tasks of type Export"),
+    (
+        typed("Export", source=SOURCE, outputs=[{"name": "a", "format": "zip"}]),
+        "zip for those with sources",
+    ),
+    (typed("Cleanup"), "cleanup goes with type Cleanup"),
+    (typed("Cleanup", cleanup={"olderThanSeconds": 60}), "greater than or equal to 3600"),
+    (typed("Cleanup", cleanup={"olderThanSeconds": 3600, "prefix": "../x"}), "should match"),
+    (
+        spec(outputs=[{"name": f"o{i}", "format": "html", "responsive": MANY} for i in range(3)]),
+        "more than 64 files",
+    ),
+    (
+        spec(
+            outputs=[
+                {"name": "a", "format": "html", "responsive": SET},
+                {"name": "a-320-avif", "format": "avif"},
+            ]
+        ),
+        "begins with its name and a hyphen",
+    ),
+]
+
+ACCEPTED = [
+    spec(outputs=[{"name": "a", "format": "html", "responsive": SET}]),
+    {"source": SOURCE, "recipe": "web"},
+    typed("Inspect", source=SOURCE),
+    typed("Video", source=SOURCE, outputs=POSTER),
+    typed("Report", sources=SOURCES, outputs=PDF),
+    typed("Export", source=SOURCE, outputs=[{"name": "a", "format": "csv"}]),
+    typed("Export", sources=SOURCES, outputs=[{"name": "a", "format": "zip"}]),
+    typed("Cleanup", cleanup={"olderThanSeconds": 3600, "prefix": "uploads/"}),
 ]
 
 
@@ -89,6 +172,40 @@ def test_a_bad_task_is_refused(cluster: Cluster, namespace: str, bad: Spec, sent
     done = kubectl(cluster, "create", "--dry-run=server", "-f", "-", document=task(namespace, bad))
     assert done.returncode != 0
     assert sentence in done.stderr
+    with pytest.raises(ValidationError):
+        TaskSpec.model_validate(bad)
+
+
+@pytest.mark.parametrize("good", ACCEPTED)
+def test_a_task_of_each_type_is_accepted(cluster: Cluster, namespace: str, good: Spec) -> None:
+    TaskSpec.model_validate(good)
+    done = kubectl(cluster, "create", "--dry-run=server", "-f", "-", document=task(namespace, good))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        ({"outputs": []}, "should have at least 1 items"),
+        ({"outputs": ONE * 2}, "Duplicate value"),
+        ({"outputs": POSTER}, "says by video what it is"),
+        ({"outputs": PDF, "type": "Report"}, 'supported values: "Image", "Video"'),
+        ({"outputs": [{"name": "a", "format": "csv"}]}, "no tables"),
+        ({"outputs": [{"name": "a", "format": "png", "operations": [{}]}]}, "exactly one thing"),
+        ({"outputs": ONE}, ""),
+        ({"outputs": POSTER, "type": "Video", "description": "A poster."}, ""),
+    ],
+)
+def test_a_recipe_is_refused_where_the_model_refuses_it(
+    cluster: Cluster, namespace: str, recipe: Spec, sentence: str
+) -> None:
+    manifest = task(namespace, recipe) | {"kind": "ProcessingRecipe"}
+    done = kubectl(cluster, "create", "--dry-run=server", "-f", "-", document=manifest)
+    assert (done.returncode == 0) is not bool(sentence), done.stderr
+    assert sentence in done.stderr
+    if sentence:
+        with pytest.raises(ValidationError):
+            RecipeSpec.model_validate(recipe)
 
 
 def test_a_good_task_is_accepted_with_its_defaults(cluster: Cluster, namespace: str) -> None:

@@ -73,7 +73,7 @@ REFUSED = [
     (spec(successfulHistoryLimit=-1), "greater than or equal to 0"),
     (spec(task=task(retries=11)), "less than or equal to 10"),
     (spec(task=task(source={})), "source names exactly one of key and url"),
-    (spec(task={"spec": {"source": {"key": "a"}}}), "outputs: Required value"),
+    (spec(task={"spec": {"source": {"key": "a"}}}), "a task has outputs or a recipe"),
     (
         {"schedule": "30 3 * * *", "cleanup": {"outputsAfterSeconds": 1}},
         "greater than or equal to 60",

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     """spec.suspend of the task or of its pool is true. Set it to false to go on."""
     POOL_NOT_FOUND = "PoolNotFound"
     """There is no pool of the name in spec.pool. Make it, or make a task that names another."""
+    RECIPE_NOT_FOUND = "RecipeNotFound"
+    """There is no recipe of the name in spec.recipe. Make it, or make a task that names another."""
     HELD_BY_KUEUE = "HeldByKueue"
     """Its Job waits in the Kueue queue that spec.queueName names."""
     UNSCHEDULABLE = "Unschedulable"

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from darkroom_core import names
 from darkroom_core.names import Kind
 from darkroom_core.pool import PoolSpec, PoolStatus
+from darkroom_core.preset import RecipeSpec
 from darkroom_core.schedule import ScheduleSpec, ScheduleStatus
 from darkroom_core.task import DEFAULT_STATUS, TaskSpec, TaskStatus
 
@@ -25,7 +26,12 @@ Column = tuple[str, str, str, str, int]
 
 def definitions() -> list[dict[str, Any]]:
     """Return every CustomResourceDefinition."""
-    return [processing_task_crd(), processor_pool_crd(), processing_schedule_crd()]
+    return [
+        processing_task_crd(),
+        processor_pool_crd(),
+        processing_schedule_crd(),
+        processing_recipe_crd(),
+    ]
 
 
 def processing_task_crd() -> dict[str, Any]:
@@ -43,7 +49,7 @@ def processing_task_crd() -> dict[str, Any]:
     )
     crd = _definition(
         names.TASK,
-        "One source picture and the files to make from it. Deleting it cancels it.",
+        "Files to make from sources. Deleting it cancels it.",
         (TaskSpec, TaskStatus),
         columns,
     )
@@ -51,7 +57,11 @@ def processing_task_crd() -> dict[str, Any]:
     version["selectableFields"] = [
         {"jsonPath": path} for path in (".status.state", ".spec.type", ".spec.pool")
     ]
-    version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] = DEFAULT_STATUS
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+    status["default"] = DEFAULT_STATUS
+    # What was checked as a recipe is not checked again, nor described.
+    outputs = status["properties"]["recipe"]["properties"]["outputs"]
+    outputs["items"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return crd
 
 
@@ -103,10 +113,28 @@ def processing_schedule_crd() -> dict[str, Any]:
     )
 
 
+def processing_recipe_crd() -> dict[str, Any]:
+    """Return the CustomResourceDefinition of ProcessingRecipe, which has no status."""
+    columns: Sequence[Column] = (
+        ("Type", "string", ".spec.type", "The type of the tasks that it is for.", 0),
+        ("Description", "string", ".spec.description", "What it is for.", 0),
+        _AGE,
+    )
+    crd = _definition(
+        names.RECIPE,
+        "Outputs under a name: a task says recipe instead of outputs.",
+        (RecipeSpec,),
+        columns,
+    )
+    (version,) = crd["spec"]["versions"]
+    del version["subresources"]
+    return crd
+
+
 def _definition(
     kind: Kind,
     description: str,
-    models: tuple[type[BaseModel], type[BaseModel]],
+    models: tuple[type[BaseModel]] | tuple[type[BaseModel], type[BaseModel]],
     columns: Sequence[Column],
 ) -> dict[str, Any]:
     return {
@@ -149,9 +177,9 @@ def _column(name: str, type_: str, path: str, description: str, priority: int) -
 
 
 def _resource_schema(
-    description: str, spec: type[BaseModel], status: type[BaseModel]
+    description: str, spec: type[BaseModel], status: type[BaseModel] | None = None
 ) -> dict[str, Any]:
-    return {
+    schema: dict[str, Any] = {
         "type": "object",
         "description": description,
         "required": ["spec"],
@@ -160,12 +188,13 @@ def _resource_schema(
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(spec.model_json_schema(by_alias=True)),
-            "status": structural(
-                status.model_json_schema(by_alias=True, mode="serialization"),
-                with_defaults=False,
-            ),
         },
     }
+    if status:
+        schema["properties"]["status"] = structural(
+            status.model_json_schema(by_alias=True, mode="serialization"), with_defaults=False
+        )
+    return schema
 
 
 def structural(schema: dict[str, Any], *, with_defaults: bool = True) -> dict[str, Any]:

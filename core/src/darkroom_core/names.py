@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 TASK: Final = Kind("ProcessingTask", "processingtasks", "processingtask", "ptask")
 POOL: Final = Kind("ProcessorPool", "processorpools", "processorpool", "ppool")
 SCHEDULE: Final = Kind("ProcessingSchedule", "processingschedules", "processingschedule", "psched")
+RECIPE: Final = Kind("ProcessingRecipe", "processingrecipes", "processingrecipe", "precipe")
 
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 NAME_LABEL: Final = "app.kubernetes.io/name"

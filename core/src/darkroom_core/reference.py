@@ -29,7 +29,7 @@ def resource_page(crd: dict[str, Any]) -> str:
     """Return the page of every field of a resource."""
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     sections = []
-    for part in ("spec", "status"):
+    for part in (part for part in ("spec", "status") if part in schema):
         rows = "".join(_field_rows(part, schema[part]))
         rules = "".join(f"- {message}\n" for message in _messages(schema[part]))
         sections.append(

@@ -1,5 +1,6 @@
 """The base of every model that is written as JSON: camelCase outside, frozen inside."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -28,3 +29,15 @@ class Document(BaseModel):
 def rule(expression: str, message: str) -> JsonDict:
     """Return one CEL rule as the API server takes it (`x-kubernetes-validations`)."""
     return {"rule": expression, "message": message}
+
+
+def exactly_one(message: str) -> Callable[[JsonDict], None]:
+    """Return what adds the rule to a model's schema that exactly one of its fields is set."""
+
+    def add(schema: JsonDict) -> None:
+        fields = schema["properties"]
+        assert isinstance(fields, dict)  # noqa: S101  # Pydantic's schema of a model
+        given = ", ".join(f"has(self.{name})" for name in fields)
+        schema["x-kubernetes-validations"] = [rule(f"[{given}].exists_one(given, given)", message)]
+
+    return add

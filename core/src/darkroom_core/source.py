@@ -7,6 +7,8 @@ from pydantic import ConfigDict, Field, model_validator
 from darkroom_core.schema import Document, rule
 
 KEY: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$"
+PREFIX: Final = r"^([A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*/?)?$"
+"""What a key may begin with."""
 MAX_SOURCES: Final = 64
 _ONE_SOURCE: Final = "source names exactly one of key and url"
 

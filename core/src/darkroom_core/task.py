@@ -1,106 +1,19 @@
 """The ProcessingTask resource: the user's wish (spec) and what came of it (status)."""
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Final, NamedTuple, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from darkroom_core import names
 from darkroom_core.conditions import CONDITIONS, Condition, Reason, State
-from darkroom_core.recipe import MAX_FILES, MAX_OUTPUTS, Output, all_files
+from darkroom_core.laws import OUTPUT_LAWS, TASK_LAWS, checked, rules_of
+from darkroom_core.recipe import MAX_FILES, MAX_OUTPUTS, Output
 from darkroom_core.report import OutputReport, SourceReport, TaskError
 from darkroom_core.schema import DNS_LABEL, Document, rule
-from darkroom_core.source import MAX_SOURCES, NamedSource, Source
-from darkroom_core.vocabulary import TABLES, Format, TaskType
-
-_UNIQUE_NAMES: Final = "two outputs make a file of the same name"
-_TOO_MANY_FILES: Final = f"the outputs make more than {MAX_FILES} files together"
-
-
-class _Law(NamedTuple):
-    """What has to hold for a whole spec: in CEL, and in Python."""
-
-    message: str
-    expression: str
-    holds: Callable[["TaskSpec"], bool]
-
-
-_LAWS: Final = (
-    _Law(
-        "a task of type Image, Inspect or Video has a source, and no sources",
-        "!(self.type in ['Image', 'Inspect', 'Video']) || "
-        "(has(self.source) && !has(self.sources))",
-        lambda spec: spec.type not in {TaskType.IMAGE, TaskType.INSPECT, TaskType.VIDEO}
-        or (spec.source is not None and spec.sources is None),
-    ),
-    _Law(
-        "a task of type Report has sources, and no source",
-        "self.type != 'Report' || (has(self.sources) && !has(self.source))",
-        lambda spec: spec.type is not TaskType.REPORT
-        or (spec.sources is not None and spec.source is None),
-    ),
-    _Law(
-        "a task of type Export has a source of JSON lines, or the sources of a ZIP",
-        "self.type != 'Export' || has(self.source) != has(self.sources)",
-        lambda spec: spec.type is not TaskType.EXPORT
-        or (spec.source is None) != (spec.sources is None),
-    ),
-    _Law(
-        "cleanup goes with type Cleanup, which has neither source nor sources",
-        "(self.type == 'Cleanup') == has(self.cleanup) && "
-        "(self.type != 'Cleanup' || !(has(self.source) || has(self.sources)))",
-        lambda spec: (spec.type is TaskType.CLEANUP) == (spec.cleanup is not None)
-        and (spec.type is not TaskType.CLEANUP or (spec.source is None and spec.sources is None)),
-    ),
-    _Law(
-        "a task has outputs or a recipe; one of type Inspect or Cleanup has neither",
-        "self.type in ['Inspect', 'Cleanup'] ? size(self.outputs) == 0 && !has(self.recipe) : "
-        "(size(self.outputs) > 0) != has(self.recipe)",
-        lambda spec: (
-            not spec.outputs and spec.recipe is None
-            if spec.type in {TaskType.INSPECT, TaskType.CLEANUP}
-            else bool(spec.outputs) != (spec.recipe is not None)
-        ),
-    ),
-    _Law(
-        "each output of a task of type Video says by video what it is, and no other does",
-        "self.outputs.all(o, has(o.video) == (self.type == 'Video'))",
-        lambda spec: all(
-            (o.video is not None) == (spec.type is TaskType.VIDEO) for o in spec.outputs
-        ),
-    ),
-    _Law(
-        "the outputs of a task of type Report are pdf, and only they have pages",
-        "self.outputs.all(o, self.type == 'Report' ? o.format == 'pdf' : !has(o.pages))",
-        lambda spec: all(
-            o.format is Format.PDF if spec.type is TaskType.REPORT else o.pages is None
-            for o in spec.outputs
-        ),
-    ),
-    _Law(
-        "csv, xlsx, parquet and zip are for tasks of type Export, zip for those with sources",
-        "self.outputs.all(o, (o.format in ['csv', 'xlsx', 'parquet', 'zip']) == "
-        "(self.type == 'Export') && (self.type == 'Export' ? "
-        "(o.format == 'zip') == has(self.sources) : !has(o.table)))",
-        lambda spec: all(_suits_export(spec, o) for o in spec.outputs),
-    ),
-    _Law(
-        _TOO_MANY_FILES,
-        "self.outputs.map(o, has(o.responsive) ? "
-        "size(o.responsive.widths) * size(o.responsive.formats) + 1 : "
-        "!has(o.video) ? 1 : has(o.video.thumbnails) ? o.video.thumbnails.frames : "
-        f"has(o.video.storyboard) ? 2 : 1).sum() <= {MAX_FILES}",
-        lambda spec: len(all_files(spec.outputs)) <= MAX_FILES,
-    ),
-)  # fmt: skip
-
-
-def _suits_export(spec: "TaskSpec", output: Output) -> bool:
-    if spec.type is not TaskType.EXPORT:
-        return output.format not in TABLES and output.table is None
-    return output.format in TABLES and (output.format is Format.ZIP) == (spec.sources is not None)
+from darkroom_core.source import MAX_SOURCES, PREFIX, NamedSource, Source
+from darkroom_core.vocabulary import TaskType
 
 
 class Priority(StrEnum):
@@ -125,8 +38,10 @@ class Backoff(Document):
 class Cleanup(Document):
     """Which stored files a task of type Cleanup removes."""
 
-    prefix: Annotated[str, Field(max_length=512)] = Field(
-        "", description="Only files whose key begins so; without it all that the task may touch."
+    prefix: Annotated[str, Field(max_length=512, pattern=PREFIX)] = Field(
+        "",
+        description="Only files whose key begins so, for example uploads/; without it all that the "
+        "task may touch.",
     )
     older_than_seconds: Annotated[int, Field(ge=3600, le=315_360_000)] = Field(
         description="Only files of tasks that ended longer ago than this.", examples=[604800]
@@ -154,7 +69,7 @@ class TaskSpec(Document):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
-                *(rule(law.expression, law.message) for law in _LAWS),
+                *rules_of(*TASK_LAWS, *OUTPUT_LAWS),
                 *(_immutable(name) for name in _IMMUTABLE),
                 *(_immutable(name, is_optional=True) for name in _IMMUTABLE_OPTIONAL),
             ]
@@ -177,7 +92,12 @@ class TaskSpec(Document):
     outputs: Annotated[list[Output], Field(max_length=MAX_OUTPUTS)] = Field(
         default_factory=list,
         description="The files to make, up to 64, all from one decoding of the source.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            # The rules speak of the outputs of every task.
+            "default": [],
+        },
     )
     recipe: Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)] | None = Field(
         None,
@@ -227,12 +147,7 @@ class TaskSpec(Document):
 
     @model_validator(mode="after")
     def _keeps_the_laws(self) -> Self:
-        for law in _LAWS:
-            if not law.holds(self):
-                raise ValueError(law.message)
-        names_ = [file.name for file in all_files(self.outputs)]
-        if len(set(names_)) != len(names_):
-            raise ValueError(_UNIQUE_NAMES)
+        checked(self, (*TASK_LAWS, *OUTPUT_LAWS))
         return self
 
 
@@ -254,6 +169,20 @@ class Try(Document):
 
 MAX_TRIES: Final = 24
 """Most tries that a status lists; of more than that the oldest disrupted ones are left out."""
+
+
+class UsedRecipe(Document):
+    """The recipe that a task was started with: later changes of it do not concern the task."""
+
+    name: str = Field(description="The ProcessingRecipe's name.", max_length=63)
+    generation: int = Field(
+        description="Which version of it.", json_schema_extra={"format": "int64"}
+    )
+    outputs: list[Output] = Field(
+        max_length=MAX_OUTPUTS,
+        description="Its outputs, as they were then.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
 
 
 class TaskStatus(Document):
@@ -288,6 +217,9 @@ class TaskStatus(Document):
     job: str | None = Field(None, description="The name of its newest Job.", max_length=63)
     started_at: AwareDatetime | None = Field(None, description="When the first processor started.")
     finished_at: AwareDatetime | None = Field(None, description="When the task ended.")
+    recipe: UsedRecipe | None = Field(
+        None, description="Of a task that names a recipe: what it said when the task was started."
+    )
     source: SourceReport | None = Field(
         None, description="What the source is, once the task succeeded."
     )

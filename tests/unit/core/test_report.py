@@ -3,17 +3,17 @@
 import hashlib
 
 import pytest
-from darkroom_core.recipe import Format, Output
+from darkroom_core.recipe import File, Format
 from darkroom_core.report import MAX_BYTES, OutputReport, Report, TaskError, Timings, pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def outputs_of(count: int) -> list[Output]:
-    return [Output(name=f"{'o' * 59}-{i}", format=Format.WEBP) for i in range(count)]
+def outputs_of(count: int) -> list[File]:
+    return [File(f"{'o' * 59}-{i}", Format.WEBP) for i in range(count)]
 
 
-def report_of(outputs: list[Output]) -> Report:
+def report_of(outputs: list[File]) -> Report:
     return Report(
         outputs=[
             OutputReport(
@@ -35,27 +35,33 @@ def report_of(outputs: list[Output]) -> Report:
 def test_a_report_of_any_number_of_outputs_survives_the_termination_message(count: int) -> None:
     outputs = outputs_of(count)
     report = report_of(outputs)
-    text = pack(report)
+    text = pack(report, outputs)
     assert len(text.encode()) <= MAX_BYTES
     assert unpack(text, outputs) == report
 
 
 def test_a_small_report_is_plain_json() -> None:
-    assert pack(report_of(outputs_of(3))).startswith("{")
+    assert pack(report_of(outputs_of(3)), outputs_of(3)).startswith("{")
+
+
+def test_a_report_of_a_part_of_the_files_says_which() -> None:
+    files = outputs_of(64)
+    report = report_of(files[::2])
+    assert unpack(pack(report, files), files) == report
 
 
 def test_an_error_survives() -> None:
     report = Report(error=TaskError(code="corrupt_image", message="Größe?", retryable=False))
-    assert unpack(pack(report), []) == report
+    assert unpack(pack(report, []), []) == report
 
 
-@pytest.mark.parametrize("text", ["", "{", "killed", "z1:!!", '{"outputs": 3}', "z1:"])
+@pytest.mark.parametrize("text", ["", "{", "killed", "z2:!!", '{"outputs": 3}', "z2:"])
 def test_what_is_no_report_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # every kind of damage
         unpack(text, outputs_of(1))
 
 
 def test_a_packed_report_of_another_task_is_refused() -> None:
-    text = pack(report_of(outputs_of(64)))
-    with pytest.raises(ValueError, match="zip"):
+    text = pack(report_of(outputs_of(64)), outputs_of(64))
+    with pytest.raises(ValueError, match="damaged"):
         unpack(text, outputs_of(3))

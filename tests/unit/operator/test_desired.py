@@ -44,19 +44,52 @@ def url(method: str, path: str) -> str:
 
 class TestAssignment:
     def test_a_key_is_reached_by_a_signed_get(self) -> None:
-        source = assignment_with().source
+        (source,) = assignment_with().sources
         assert source.request.url == url("GET", "/v1/objects/uploads/a")
         assert not source.guarded
 
     def test_a_url_is_guarded_and_told_which_networks_are_allowed(self) -> None:
-        source = assignment_with(source={"url": "https://example.com/a.jpg"}).source
+        (source,) = assignment_with(source={"url": "https://example.com/a.jpg"}).sources
         assert source.request.url == "https://example.com/a.jpg"
         assert (source.guarded, source.allowed_networks) == (True, ["10.1.0.0/16"])
 
     def test_each_output_goes_under_the_tasks_uid(self) -> None:
         (output,) = assignment_with().outputs
-        assert output.request.url == url("PUT", "/v1/objects/outputs/uid-a/thumb.webp")
-        assert output.request.headers == {"Content-Type": "image/webp"}
+        (file,) = output.files
+        assert file.request.url == url("PUT", "/v1/objects/outputs/uid-a/thumb.webp")
+        assert file.request.headers == {"Content-Type": "image/webp"}
+
+    def test_a_set_has_a_place_for_each_file_and_the_facts_have_one(self) -> None:
+        sets = {"widths": [320, 640], "formats": ["avif", "jpeg"]}
+        assigned = assignment_with(outputs=[{"name": "a", "format": "html", "responsive": sets}])
+        (output,) = assigned.outputs
+        assert [file.name for file in output.files] == [
+            "a",
+            *("a-320-avif", "a-640-avif", "a-320-jpeg", "a-640-jpeg"),
+        ]
+        assert output.files[-1].request.url == url(
+            "PUT", "/v1/objects/outputs/uid-a/a-640-jpeg.jpg"
+        )
+        assert assigned.facts
+        assert assigned.facts.url == url("PUT", "/v1/objects/outputs/uid-a/_facts.json")
+
+    def test_the_sources_of_a_report_come_with_their_captions_and_overlays_by_their_key(
+        self,
+    ) -> None:
+        overlay = {"overlay": {"source": {"key": "logos/a.png"}}}
+        assigned = assignment_with(
+            type="Report",
+            source=None,
+            sources=[{"key": "uploads/a", "caption": "A"}, {"url": "https://example.com/b"}],
+            outputs=[{"name": "a", "format": "pdf", "operations": [overlay]}],
+        )
+        assert [source.name for source in assigned.sources] == ["A", ""]
+        assert [source.guarded for source in assigned.sources] == [False, True]
+        (logo,) = assigned.overlays
+        assert (logo.name, logo.request.url) == (
+            "logos/a.png",
+            url("GET", "/v1/objects/logos/a.png"),
+        )
 
     def test_progress_is_posted_by_uid(self) -> None:
         progress = assignment_with().progress

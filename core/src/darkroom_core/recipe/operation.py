@@ -31,7 +31,7 @@ from darkroom_core.recipe.tone import (
     Tint,
     Vignette,
 )
-from darkroom_core.schema import Document
+from darkroom_core.schema import Document, exactly_one
 
 MAX_OPERATIONS: Final = 16
 _ONE_OPERATION: Final = "each operation names exactly one thing to do, for example resize"
@@ -40,7 +40,7 @@ _ONE_OPERATION: Final = "each operation names exactly one thing to do, for examp
 class Operation(Document):
     """One step of an output's recipe: exactly one of its fields is set."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(json_schema_extra=exactly_one(_ONE_OPERATION))
 
     resize: Resize | None = Field(None, description="Change the size.")
     crop: Crop | None = Field(None, description="Cut out a rectangle.")

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from darkroom_core.recipe.fields import Side
-from darkroom_core.schema import Document
+from darkroom_core.schema import Document, exactly_one
 from darkroom_core.vocabulary import VideoCodec
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -84,7 +84,7 @@ class Transcode(Document):
 class Video(Document):
     """What this output of a video is: exactly one of its fields is set."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(json_schema_extra=exactly_one(_ONE_PRODUCT))
 
     poster: Poster | None = Field(None, description="One frame, as a picture.")
     thumbnails: Thumbnails | None = Field(None, description="Frames at equal distances.")
