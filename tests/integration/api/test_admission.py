@@ -227,9 +227,21 @@ async def test_what_may_not_be_tried_yet_and_what_is_another_namespaces_stays(
 async def test_a_window_that_was_made_smaller_waits_until_there_is_room(
     db: psycopg.Connection, pool: Pool
 ) -> None:
-    queue(db, 20)
+    queue(db, 10, owner=ADA)
+    queue(db, 10, owner=BOB)
     assert len(await admitted_together(pool, limit=10, window=10)) == 10
     assert await admitted_together(pool, limit=10, window=3) == []
+
+
+async def test_who_fills_the_window_with_what_never_starts_leaves_places_for_others(
+    db: psycopg.Connection, pool: Pool
+) -> None:
+    queue(db, 50, owner=EVE, priority="Critical", age=100)
+    assert whose(await admitted_together(pool, limit=50, window=20)) == [EVE] * 16
+    assert await admitted(pool, limit=1, window=20) == []
+
+    queue(db, 50, owner=ADA, priority="Low")
+    assert whose(await admitted_together(pool, limit=50, window=20)) == [ADA] * 4
 
 
 def small(settings: Settings, window: int) -> Settings:
@@ -318,8 +330,9 @@ async def test_a_hundred_thousand_wait_and_two_replicas_admit_no_more_than_the_w
     other = create_app(small(settings, 500), open_cluster=busy.opened)
     async with client_of(app), client_of(other):
         await until(lambda: len(busy.resources) == 500)
-        assert busy.owners() == {EVE: 500}
-        for _ in range(4):
+        # EVE's are Critical; the last fifth is never one owner's.
+        assert busy.owners() == {EVE: 400, ADA: 50, BOB: 50}
+        for _ in range(5):
             busy.end(250)
             await until(lambda: len(busy.resources) == 500)
         # EVE's Critical ones are gone; now everybody gets as much.

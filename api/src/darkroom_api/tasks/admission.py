@@ -3,7 +3,8 @@
 A backlog waits in Postgres, not in etcd. A row takes a place in the window with its first try to
 create the resource and gives it back when the task ends. Places go to the highest class first
 (waiting raises a task), in a class to the owner who has the fewest, and of an owner's rows to the
-oldest. The cost follows the number of owners who wait (some 10 microseconds for each), not the
+oldest. No owner gets the last fifth of the places: whose tasks never start (a pool that is not
+there, or rests) must not keep out everybody else. The cost follows the number of owners who wait (some 10 microseconds for each), not the
 length of the backlog.
 """
 
@@ -45,7 +46,9 @@ ADMIT: Final = sql.SQL(
         ) AS places
         LIMIT %(window)s
     ), room AS (
-        SELECT least(%(limit)s, %(window)s - count(*)) AS places FROM held
+        SELECT least(%(limit)s, %(window)s - count(*)) AS places,
+            %(window)s - %(window)s / 5 AS share
+        FROM held
     ), holders AS (
         SELECT owner, count(*) AS places FROM held GROUP BY owner
     ), heads AS (
@@ -68,6 +71,7 @@ ADMIT: Final = sql.SQL(
         -- An owner has three lines at most: behind so many others nobody gets in now.
         SELECT heads.owner, heads.priority, coalesce(holders.places, 0) AS held
         FROM heads LEFT JOIN holders ON holders.owner = heads.owner
+        WHERE coalesce(holders.places, 0) < (SELECT share FROM room)
         ORDER BY {class} DESC, held, created_at
         LIMIT (SELECT 3 * places FROM room)
     ), candidates AS (
@@ -83,6 +87,7 @@ ADMIT: Final = sql.SQL(
         ) AS candidate
     ), chosen AS (
         SELECT id FROM candidates
+        WHERE turn <= (SELECT share FROM room)
         ORDER BY class DESC, turn, created_at, id
         LIMIT (SELECT places FROM room)
     )
