@@ -62,8 +62,8 @@ class Settings(BaseSettings):
         500,
         ge=1,
         le=100_000,
-        description="Most unfinished tasks in the cluster at a time, four fifths of them of one owner; "
-        "the others wait in Postgres.",
+        description="Most unfinished tasks in the cluster at a time, four fifths of them of one "
+        "owner; the others wait in Postgres.",
     )
     host: str = Field("0.0.0.0", description="The address to listen on.")  # noqa: S104  # a pod's
     port: int = Field(8000, ge=1, le=65_535, description="The port to listen on.")

@@ -4,8 +4,8 @@ A backlog waits in Postgres, not in etcd. A row takes a place in the window with
 create the resource and gives it back when the task ends. Places go to the highest class first
 (waiting raises a task), in a class to the owner who has the fewest, and of an owner's rows to the
 oldest. No owner gets the last fifth of the places: whose tasks never start (a pool that is not
-there, or rests) must not keep out everybody else. The cost follows the number of owners who wait (some 10 microseconds for each), not the
-length of the backlog.
+there, or rests) must not keep out everybody else. The cost follows the number of owners who wait
+(some 10 microseconds for each), not the length of the backlog.
 """
 
 from typing import Final
