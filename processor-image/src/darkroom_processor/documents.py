@@ -175,6 +175,8 @@ class Normalize(NamedTuple):
     """Stretch the tones from black to white (auto levels)."""
 
     cutoff: float = 0.5
+    black: int | None = None
+    white: int | None = None
 
 
 class Posterize(NamedTuple):

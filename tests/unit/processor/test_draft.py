@@ -33,6 +33,11 @@ TURN = {"rotate": {"angle": 90}}
         ([[SMALL], [{"resize": {"width": 500}}]], (1000, 750)),
         ([[{"resize": {"width": 100, "height": 100, "fit": "cover"}}]], (267, 200)),
         ([[SMALL], [{"crop": {"width": 9, "height": 9}}, SMALL]], None),
+        ([[{"crop": {"aspect": "1:1"}}, SMALL]], (267, 200)),
+        ([[{"crop": {"width": 2000, "height": 1500, "gravity": "entropy"}}, SMALL]], (400, 300)),
+        ([[{"crop": {"x": 0, "y": 0, "width": 400, "height": 300}}, SMALL]], (2000, 1500)),
+        ([[{"trim": {}}, SMALL]], None),
+        ([[{"resize": {"width": 100, "filter": "nearest"}}]], None),
         ([[{"rotate": {"angle": 3}}, SMALL]], None),
         ([[SMALL], []], None),
     ],
@@ -50,19 +55,35 @@ def test_colours_are_not_decoded_where_no_output_has_any() -> None:
     assert not draft_for(outputs_of([SMALL, {"grayscale": {}}], []), (4000, 3000), 1).gray
 
 
+@pytest.mark.parametrize(
+    "before", [{"sepia": {}}, {"saturation": {"factor": 2}}, {"text": {"text": "x"}}]
+)
+def test_colours_are_decoded_where_something_looks_at_them_first(before: Any) -> None:
+    assert not draft_for(outputs_of([SMALL, before, {"grayscale": {}}]), (4000, 3000), 1).gray
+
+
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("fit", ["fit", "cover", "stretch"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [{"crop": {"x": 301, "y": 77, "width": 700, "height": 703}}],
+        [{"crop": {"aspect": "1:1", "gravity": "west"}}, TURN],
+        [TURN, {"crop": {"width": 401, "height": 555, "focus": {"x": 0.3, "y": 0.4}}}],
+    ],
+)
 @pytest.mark.parametrize("gray", [[], [{"grayscale": {}}]])
 def test_a_reduced_decoding_differs_little_from_a_whole_one(
-    run: Run, encoded: Any, photograph: Any, fit: str, orientation: int, gray: Any
+    run: Run, encoded: Any, photograph: Any, fit: str, orientation: int, gray: Any, before: Any
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(photograph(1203, 801), "JPEG", quality=92, exif=exif)
     resize = {"resize": {"width": 123, "height": 77, "fit": fit}}
-    (reduced,) = run(data, {"operations": [resize, *gray]})
+    (reduced,) = run(data, {"operations": [*before, resize, *gray]})
     # A second output that needs every pixel keeps the decoder from reducing.
-    whole, _ = run(data, {"operations": [resize, *gray]}, {"format": "webp"})
+    whole, _ = run(data, {"operations": [*before, resize, *gray]}, {"format": "webp"})
     assert (whole.size, whole.mode) == (reduced.size, reduced.mode)
     difference = ImageStat.Stat(ImageChops.difference(whole, reduced)).mean
     assert max(difference) < 2.0

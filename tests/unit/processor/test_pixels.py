@@ -35,7 +35,7 @@ def corners(image: Image.Image) -> list[Any]:
         ([{"rotate": {"angle": 180}}], (8, 4), [WHITE, BLUE, GREEN, RED]),
         ([{"rotate": {"angle": -90}}], (4, 8), [GREEN, WHITE, RED, BLUE]),
         ([{"rotate": {"angle": 360}}], (8, 4), [RED, GREEN, BLUE, WHITE]),
-        ([{"crop": {"x": 4, "width": 4, "height": 2}}], (4, 2), [GREEN] * 4),
+        ([{"crop": {"x": 4, "y": 0, "width": 4, "height": 2}}], (4, 2), [GREEN] * 4),
         ([{"crop": {"y": 2, "width": 99, "height": 99}}], (8, 2), [BLUE, WHITE, BLUE, WHITE]),
         (
             [{"rotate": {"angle": 90}}, {"flip": {"direction": "vertical"}}],

@@ -29,7 +29,9 @@ class Resize(Document):
     width: Side | None = Field(None, description="Width of the box, in pixels.", examples=[512])
     height: Side | None = Field(None, description="Height of the box, in pixels.", examples=[512])
     scale: Annotated[float, Field(ge=0.001, le=16)] | None = Field(
-        None, description="Instead of a box: by how much both sides are multiplied."
+        None,
+        description="Instead of a box: by how much both sides are multiplied. More than 1 always "
+        "enlarges.",
     )
     fit: Fit = Field(
         Fit.FIT,
@@ -54,7 +56,7 @@ class Resize(Document):
         "its size.",
     )
     dpr: Annotated[float, Field(ge=0.25, le=8)] = Field(
-        1.0, description="Device pixel ratio: width and height are multiplied by it."
+        1.0, description="Device pixel ratio: width, height or scale are multiplied by it."
     )
     filter: Filter = Field(Filter.LANCZOS, description="How new pixels are made from old ones.")
     background: Color = Field(

@@ -63,6 +63,12 @@ class Normalize(Document):
     cutoff: Annotated[float, Field(ge=0, le=20)] = Field(
         0.5, description="Percent of the darkest and of the lightest pixels that are left out."
     )
+    black: Annotated[int, Field(ge=0, le=255)] | None = Field(
+        None, description="The tone that becomes black; without it the picture decides."
+    )
+    white: Annotated[int, Field(ge=0, le=255)] | None = Field(
+        None, description="The tone that becomes white; without it the picture decides."
+    )
 
 
 class Posterize(Document):
