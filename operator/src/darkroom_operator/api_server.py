@@ -35,11 +35,13 @@ _KINDS: Final[dict[Kind, str]] = {
     "tasks": names.TASK.kind,
     "pools": names.POOL.kind,
     "schedules": names.SCHEDULE.kind,
+    "recipes": names.RECIPE.kind,
 }
 _PLACES: Final[dict[Kind, tuple[str, str]]] = {
     "tasks": (f"/apis/{names.API_VERSION}", names.TASK.plural),
     "pools": (f"/apis/{names.API_VERSION}", names.POOL.plural),
     "schedules": (f"/apis/{names.API_VERSION}", names.SCHEDULE.plural),
+    "recipes": (f"/apis/{names.API_VERSION}", names.RECIPE.plural),
     "jobs": ("/apis/batch/v1", "jobs"),
     "pods": ("/api/v1", "pods"),
 }

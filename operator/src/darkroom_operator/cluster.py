@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Kind = Literal["tasks", "jobs", "pods", "pools", "schedules"]
+Kind = Literal["tasks", "jobs", "pods", "pools", "schedules", "recipes"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,18 +12,20 @@ from typing import Any, Final
 from darkroom_core import names
 from darkroom_core.conditions import Reason, State
 from darkroom_core.pool import PoolSpec, PoolTemplate
-from darkroom_core.task import TaskSpec, TaskStatus
+from darkroom_core.task import TaskSpec, TaskStatus, UsedRecipe
 
 from darkroom_operator.admission import Claim
 from darkroom_operator.children import Hindrance, Job, Pod
 from darkroom_operator.errors import StalledError
 from darkroom_operator.outcome import Outcome, lacks_pods, outcome_of, patience_left
 from darkroom_operator.pool import claim_of, gate_of
+from darkroom_operator.recipe import Recipe, recipe_gate, used
 from darkroom_operator.record import Observation, cancellation_of, observation_of
 from darkroom_operator.status import held_back, stalled, status_of
 from darkroom_operator.task import Task
 
 ASK_AGAIN_SECONDS: Final = 10.0
+_AT_ONCE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Observed:
     """None where there is no pool of that name."""
     pool_problem: str = ""
     """Why the pool cannot be read; empty where it can."""
+    recipe: Recipe | None = None
+    """What the task names and was not started with yet; None where there is no such recipe."""
     complaint: str = ""
     """What Kubernetes said about a Job that cannot make its pod."""
     is_recorded: bool = False
@@ -104,6 +108,7 @@ def assess(task: Task, observed: Observed, now: datetime) -> Standing:
     if outcome.starts is None:
         return Standing(outcome, claim_of(task, task.spec, holds=True))
     gate = gate_of(task.spec, observed.pool, observed.pool_problem)
+    gate = gate or recipe_gate(task.spec, observed.recipe)
     is_early = outcome.next_try_at is not None and now < outcome.next_try_at
     if task.is_leaving or gate or is_early:
         return Standing(outcome, None, gate)
@@ -133,7 +138,13 @@ def decide(  # noqa: PLR0913  # what is known, whose turn it is, and the time
         gate = Hindrance(Reason.WAITING, f"It waits for its turn in the pool {task.spec.pool}.")
     if gate or _seconds_until(standing.outcome.next_try_at, now):
         return _hold_back(task, standing.outcome, gate, now)
-    return _start(task, task.spec, standing.outcome, observed.pool, now, job_for=job_for)
+    return _start(task, task.spec, standing.outcome, observed, now, job_for=job_for)
+
+
+def _keep_recipe(task: Task, outcome: Outcome, recipe: UsedRecipe, now: datetime) -> Plan:
+    """Write down what is made before anything is started: all tries make the same."""
+    status = status_of(task, outcome, now).model_copy(update={"recipe": recipe})
+    return Plan(status=status, record=observation_of(task, status), requeue_after=_AT_ONCE)
 
 
 def _follow(task: Task, observed: Observed, outcome: Outcome, now: datetime) -> Plan:
@@ -148,15 +159,17 @@ def _start(  # noqa: PLR0913  # what a Job is made from
     task: Task,
     spec: TaskSpec,
     outcome: Outcome,
-    pool: PoolSpec | None,
+    observed: Observed,
     now: datetime,
     *,
     job_for: JobFor,
 ) -> Plan:
+    if spec.recipe and observed.recipe and observed.recipe.spec:
+        return _keep_recipe(task, outcome, used(observed.recipe, observed.recipe.spec), now)
     number = outcome.starts or 1
     left = outcome.gives_up_at - now if outcome.gives_up_at else None
     seconds = max(1, int(left.total_seconds())) if left else spec.deadline_seconds
-    template = pool.template if pool else PoolTemplate()
+    template = observed.pool.template if observed.pool else PoolTemplate()
     try:
         manifest = job_for(task, spec, Start(number, template, seconds), now)
     except StalledError as error:

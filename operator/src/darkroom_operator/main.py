@@ -32,6 +32,7 @@ from darkroom_operator.mirror import PostgresMirror
 from darkroom_operator.observe import Observer
 from darkroom_operator.pools import Pools
 from darkroom_operator.postgres import Postgres
+from darkroom_operator.recipes import Recipes
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
 from darkroom_operator.schedules.api_sweeper import open_sweeper
@@ -57,6 +58,7 @@ class Operator:
     jobs: Informer[Job]
     pods: Informer[Pod]
     pools: Pools
+    recipes: Recipes
     reconciler: Reconciler
     resync: Resync
     health: Health
@@ -72,6 +74,7 @@ def assemble(
     jobs = Informer(cluster, "jobs", read_job, queue.add)
     pods = Informer(cluster, "pods", read_pod, queue.add)
     pools = Pools(cluster, tasks, queue, _now)
+    recipes = Recipes(cluster, tasks, queue)
     schedules = Schedules(cluster, tasks, mirror, sweeper, times, clock=_now)
     operator = Operator(
         tasks=tasks,
@@ -80,9 +83,10 @@ def assemble(
         jobs=jobs,
         pods=pods,
         pools=pools,
+        recipes=recipes,
         reconciler=Reconciler(
             tasks=tasks,
-            observer=Observer(jobs, pods, pools.informer, mirror),
+            observer=Observer(jobs, pods, pools.informer, recipes.informer, mirror),
             admission=pools.admission,
             cluster=cluster,
             mirror=mirror,
@@ -92,7 +96,7 @@ def assemble(
             clock=_now,
         ),
         resync=Resync(cluster, mirror, tasks, queue, namespace=settings.watched, clock=_now),
-        health=Health([queue], [jobs, pods, pools.informer, schedules.informer]),
+        health=Health([queue], [jobs, pods, pools.informer, recipes.informer, schedules.informer]),
     )
     return operator, mirror
 
@@ -178,6 +182,7 @@ async def _work(
                 operator.jobs.run(),
                 operator.pods.run(),
                 operator.pools.informer.run(),
+                operator.recipes.informer.run(),
                 operator.schedules.run(),
                 operator.resync.run(settings.resync_seconds),
                 mirror.run(),

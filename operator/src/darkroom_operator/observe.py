@@ -7,6 +7,7 @@ from darkroom_operator.decide import Observed
 from darkroom_operator.informer import Informer
 from darkroom_operator.mirror import Mirror
 from darkroom_operator.pool import Pool, implied_pool, pool_key
+from darkroom_operator.recipe import Recipe, recipe_key
 from darkroom_operator.task import Task
 
 
@@ -17,24 +18,32 @@ class Observer:
     jobs: Informer[Job]
     pods: Informer[Pod]
     pools: Informer[Pool]
+    recipes: Informer[Recipe]
     mirror: Mirror
     complaints: dict[str, str] = field(default_factory=dict)
     """What Kubernetes said last about a Job without a pod, by the Job's UID."""
 
+    @property
+    def informers(self) -> tuple[Informer[Job], Informer[Pod], Informer[Pool], Informer[Recipe]]:
+        """All that have to know everything before anything is decided."""
+        return self.jobs, self.pods, self.pools, self.recipes
+
     def observe(self, task: Task) -> Observed:
-        """Gather what is known of the task's children, its pool and its record."""
+        """Gather what is known of the task's children, its pool, its recipe and its record."""
         jobs = self.jobs.of(task.uid)
         complaint = next((self.complaints[j.uid] for j in jobs if j.uid in self.complaints), "")
-        pool, problem = None, ""
+        pool, problem, recipe = None, "", None
         if task.spec is not None:
             found = self.pools.one(pool_key(task, task.spec))
             pool = found.spec if found else implied_pool(task.spec.pool)
             problem = found.problem if found else ""
+            recipe = self.recipes.one(recipe_key(task, task.spec))
         return Observed(
             jobs=jobs,
             pods=self.pods.of(task.uid),
             pool=pool,
             pool_problem=problem,
+            recipe=recipe,
             complaint=complaint,
             is_recorded=self.mirror.is_recorded(task.uid),
         )

@@ -15,6 +15,7 @@ from darkroom_core.exit_codes import ExitCode
 from darkroom_core.recipe import all_files, files_of
 from darkroom_core.report import OutputReport, Report, SourceReport, TaskError
 from darkroom_core.task import Backoff, TaskSpec, TaskStatus, Try
+from darkroom_core.vocabulary import TaskType
 
 from darkroom_operator.children import Hindrance, Job, Pod, hindrance_of
 from darkroom_operator.tries import error_of, report_of, tries_of
@@ -270,15 +271,22 @@ def _done(spec: TaskSpec, pod: Pod) -> Outcome:
     report = report_of(pod, all_files(spec.outputs))
     if report is None or report.error or not _is_whole(report, spec):
         return _failed(Reason.RETRIES_EXHAUSTED, _REPORT_LOST, ended_at)
-    count = len(report.outputs)
     return Outcome(
         State.SUCCEEDED,
         Reason.PROCESSED,
-        f"{count} output was written." if count == 1 else f"{count} outputs were written.",
+        _what_was_done(spec, len(report.outputs)),
         finished_at=ended_at,
         source=report.source,
         outputs=tuple(report.outputs),
     )
+
+
+def _what_was_done(spec: TaskSpec, count: int) -> str:
+    if spec.type is TaskType.INSPECT:
+        return "The facts of the source were written."
+    if spec.type is TaskType.CLEANUP:
+        return "Old files were removed."
+    return f"{count} output was written." if count == 1 else f"{count} outputs were written."
 
 
 def _exhausted(last: Failure, count: int) -> Outcome:

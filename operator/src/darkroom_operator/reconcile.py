@@ -42,7 +42,7 @@ class Reconciler:
 
     async def synced(self) -> None:
         """Wait until all is known that decisions rest on, and who holds the pools' places."""
-        for informer in (self.observer.jobs, self.observer.pods, self.observer.pools):
+        for informer in self.observer.informers:
             await informer.is_synced.wait()
         await self.tasks.is_synced.wait()
         now = self.clock()

@@ -29,6 +29,8 @@ def observation_of(task: Task, status: TaskStatus) -> Observation:
         "created_at": task.metadata.creation_timestamp.isoformat(),
         "started_at": document.get("startedAt"),
         "finished_at": document.get("finishedAt"),
+        "recipe_outputs": document["recipe"]["outputs"] if status.recipe else None,
+        "source": document.get("source"),
         "outputs": document.get("outputs") or None,
         "error": document.get("error"),
     }

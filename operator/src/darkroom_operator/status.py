@@ -43,6 +43,7 @@ def status_of(task: Task, outcome: Outcome, now: datetime, *, job: str | None = 
         job=job or outcome.job or before.job,
         started_at=before.started_at or min(started, default=None),
         finished_at=outcome.finished_at,
+        recipe=before.recipe,
         source=outcome.source,
         outputs=list(outcome.outputs),
         error=outcome.error,

@@ -20,7 +20,8 @@ class Task:
 
     metadata: Metadata
     spec: TaskSpec | None
-    """None where this operator cannot read it."""
+    """None where this operator cannot read it. Once the task was started with a recipe, its outputs
+    are in the place of the recipe's name."""
     problem: str
     """Why the spec cannot be read, as a sentence; empty where it can."""
     status: TaskStatus
@@ -54,12 +55,16 @@ class Task:
 def read(raw: dict[str, Any], *, is_gone: bool = False) -> Task:
     """Read the API server's JSON."""
     written = raw.get("spec") or {}
+    status = _read_status(raw.get("status") or {})
     spec, problem = _read_spec(written)
+    if spec and spec.recipe and status.recipe:
+        outputs = list(status.recipe.outputs)
+        spec = spec.model_copy(update={"recipe": None, "outputs": outputs})
     return Task(
         metadata=Metadata.model_validate(raw["metadata"]),
         spec=spec,
         problem=problem,
-        status=_read_status(raw.get("status") or {}),
+        status=status,
         written_spec=written,
         version=raw["metadata"].get("resourceVersion", ""),
         is_gone=is_gone,

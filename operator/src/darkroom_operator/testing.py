@@ -55,6 +55,27 @@ def raw_pool(name: str = "default", **spec: Any) -> Raw:  # noqa: ANN401
     }
 
 
+def raw_recipe(
+    name: str = "web",
+    *outputs: str,
+    generation: int = 1,
+    type: str = "Image",  # noqa: A002
+) -> Raw:
+    """Return a recipe that makes WebP outputs of these names."""
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "media",
+            "uid": f"uid-{name}",
+            "generation": generation,
+        },
+        "spec": {
+            "type": type,
+            "outputs": [{"name": output, "format": "webp"} for output in outputs or ("thumb",)],
+        },
+    }
+
+
 def raw_job(
     task: str = "a",
     *,

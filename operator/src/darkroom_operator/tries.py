@@ -16,6 +16,13 @@ from darkroom_core.task import MAX_TRIES, Try
 from darkroom_operator.children import Job, Pod
 
 _LONGEST_MESSAGE: Final = 1024
+# Where the kernel kills another process of the container first, the kubelet gives no reason.
+_KILLED: Final = 137
+_OUT_OF_MEMORY: Final = (
+    "The processor was killed because it needed more memory than it may have. Raise the memory "
+    "limit of its pool (spec.template.resources) or of all (the chart's processor.memoryLimit), or "
+    "send a smaller source."
+)
 
 
 def tries_of(
@@ -70,10 +77,8 @@ def error_of(pod: Pod, files: Sequence[File]) -> TaskError:
             message="The processor refused this input and gave no reason.",
             retryable=False,
         )
-    if pod.end.reason == "OOMKilled":
-        return _error(
-            "out_of_memory", "The processor needed more memory than it may have (OOMKilled)."
-        )
+    if pod.end.reason == "OOMKilled" or pod.end.exit_code == _KILLED:
+        return _error("out_of_memory", _OUT_OF_MEMORY)
     return _error("processor_failed", f"The processor ended with exit code {pod.end.exit_code}.")
 
 

@@ -10,12 +10,14 @@ from darkroom_operator.children import read_job, read_pod
 from darkroom_operator.decide import Observed, Plan, Start, assess, decide
 from darkroom_operator.errors import StalledError
 from darkroom_operator.outcome import backoff_of
+from darkroom_operator.recipe import read_recipe
 from darkroom_operator.task import Task, read
 from darkroom_operator.testing import (
     REPORT,
     at,
     raw_job,
     raw_pod,
+    raw_recipe,
     raw_task,
     running,
     terminated,
@@ -38,6 +40,7 @@ def plan_for(
     jobs: Sequence[dict[str, Any]] = (),
     task: dict[str, Any] | None = None,
     pool: PoolSpec | None = POOL,
+    recipe: dict[str, Any] | None = None,
     complaint: str = "",
     has_place: bool = True,
     is_recorded: bool = False,
@@ -58,6 +61,7 @@ def plan_for(
         jobs=[read_job(raw) for raw in ([job] if job else jobs)],
         pods=[read_pod(pod) for pod in pods],
         pool=pool,
+        recipe=read_recipe(recipe) if recipe else None,
         complaint=complaint,
         is_recorded=is_recorded,
     )
@@ -316,8 +320,9 @@ class TestRun:
             State.RUNNING,
             Reason.RETRYING,
             (
-                "Try 1 failed. The processor needed more memory than it may have (OOMKilled). "
-                "Another follows."
+                "Try 1 failed. The processor was killed because it needed more memory than it may "
+                "have. Raise the memory limit of its pool (spec.template.resources) or of all (the "
+                "chart's processor.memoryLimit), or send a smaller source. Another follows."
             ),
         )
         assert status_of(plan).finished_at is None
@@ -326,6 +331,18 @@ class TestRun:
         assert (entry.started_at, entry.finished_at) == (at("00:00:10"), at("00:00:20"))
         assert entry.error
         assert entry.error.code == "out_of_memory"
+
+    @pytest.mark.parametrize(
+        ("conditions", "code"),
+        [({}, "out_of_memory"), ({"DisruptionTarget": "True"}, "disrupted")],
+    )
+    def test_a_kill_without_a_reason_is_one_for_memory_unless_its_node_went(
+        self, conditions: dict[str, str], code: str
+    ) -> None:
+        pod = raw_pod(state=terminated(137), phase="Failed", conditions=conditions)
+        (entry,) = status_of(plan_for(pod, job=raw_job(), now="00:00:25")).tries
+        assert entry.error
+        assert (entry.error.code, entry.error.retryable) == (code, True)
 
     def test_the_next_try_waits_for_its_time_and_its_place(self) -> None:
         early = plan_for(failed_pod(1), job=raw_job(), now="00:00:25")
@@ -606,3 +623,73 @@ def test_a_task_never_goes_back(before: list[dict[str, Any]], after: list[dict[s
     assert second.state
     assert rank.get(second.state, 2) >= rank.get(first.state, 2)
     assert second.attempts >= first.attempts
+
+
+NAMED = raw_task(outputs=[], recipe="web")
+
+
+class TestRecipe:
+    @pytest.mark.parametrize(
+        ("recipe", "reason", "sentence"),
+        [
+            (None, Reason.RECIPE_NOT_FOUND, "There is no ProcessingRecipe web"),
+            (raw_recipe(type="Video"), Reason.INVALID, "cannot be read"),
+            (raw_recipe() | {"spec": {"outputs": 3}}, Reason.INVALID, "cannot be read"),
+        ],
+    )
+    def test_a_task_waits_for_a_recipe_that_it_can_use(
+        self, recipe: dict[str, Any] | None, reason: Reason, sentence: str
+    ) -> None:
+        plan = plan_for(task=NAMED, recipe=recipe)
+        assert starts(plan) is None
+        state, told, message = story(plan)
+        assert (state, told) == (State.QUEUED, reason)
+        assert sentence in message
+
+    def test_a_recipe_for_another_type_says_so(self) -> None:
+        video = {"name": "a", "format": "webp", "video": {"poster": {}}}
+        recipe = raw_recipe() | {"spec": {"type": "Video", "outputs": [video]}}
+        assert "is for tasks of type Video" in story(plan_for(task=NAMED, recipe=recipe))[2]
+
+    def test_what_the_recipe_says_is_written_down_before_anything_starts(self) -> None:
+        plan = plan_for(task=NAMED, recipe=raw_recipe(generation=7))
+        assert starts(plan) is None
+        kept = status_of(plan).recipe
+        assert kept
+        assert (kept.name, kept.generation) == ("web", 7)
+        assert plan.requeue_after is not None
+        assert plan.record
+        assert plan.record["recipe_outputs"][0]["name"] == "thumb"
+
+    def test_from_then_on_the_recipe_is_not_asked_any_more(self) -> None:
+        kept = status_of(plan_for(task=NAMED, recipe=raw_recipe())).document()
+        task = raw_task(outputs=[], recipe="web", status=kept)
+        assert starts(plan_for(task=task, recipe=None)) == 1
+        assert starts(plan_for(task=task, recipe=raw_recipe("web", "other"))) == 1
+        done = raw_pod(state=terminated(0, REPORT), phase="Succeeded")
+        plan = plan_for(done, job=raw_job(), task=task, recipe=raw_recipe("web", "other"))
+        assert story(plan)[0] is State.SUCCEEDED
+        assert status_of(plan).recipe
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"type": "Inspect", "outputs": []}, "The facts of the source were written."),
+        (
+            {
+                "type": "Cleanup",
+                "outputs": [],
+                "source": None,
+                "cleanup": {"olderThanSeconds": 3600},
+            },
+            "Old files were removed.",
+        ),
+    ],
+)
+def test_a_task_without_outputs_succeeds_with_an_empty_report(
+    spec: dict[str, Any], sentence: str
+) -> None:
+    pod = raw_pod(state=terminated(0, '{"outputs": []}'), phase="Succeeded")
+    plan = plan_for(pod, job=raw_job(), task=raw_task(**spec))
+    assert story(plan) == (State.SUCCEEDED, Reason.PROCESSED, sentence)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from darkroom_core.assignment import Assignment
-from darkroom_core.names import job_name
+from darkroom_core.names import USER_LABEL, job_name
 from darkroom_core.pool import PoolTemplate
 from darkroom_core.storage.local import LocalStorage
 from darkroom_core.storage.signing import signed_url
@@ -90,6 +90,30 @@ class TestAssignment:
             "logos/a.png",
             url("GET", "/v1/objects/logos/a.png"),
         )
+
+    @pytest.mark.parametrize(
+        ("labels", "whose"),
+        [
+            ({}, "namespaces/media"),
+            ({USER_LABEL: "team-a"}, "namespaces/media"),
+            (
+                {USER_LABEL: "0199aaaa-0000-7000-8000-000000000001"},
+                "users/0199aaaa-0000-7000-8000-000000000001",
+            ),
+        ],
+    )
+    def test_a_cleanup_reaches_what_is_its_owners_or_its_namespaces(
+        self, labels: dict[str, str], whose: str
+    ) -> None:
+        cleanup = {"olderThanSeconds": 3600, "prefix": "uploads/"}
+        raw = raw_task(type="Cleanup", source=None, outputs=[], cleanup=cleanup)
+        raw["metadata"]["labels"] = labels
+        task = read(raw)
+        assert task.spec
+        text = assignment_for(task, task.spec, TERMS, NOW)
+        request = Assignment.model_validate_json(text).cleanup
+        assert request
+        assert request.url == url("POST", f"/v1/maintenance/cleanup/{whose}/3600/uploads/")
 
     def test_progress_is_posted_by_uid(self) -> None:
         progress = assignment_with().progress

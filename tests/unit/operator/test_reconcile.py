@@ -17,6 +17,7 @@ from darkroom_operator.health import Health, StuckError
 from darkroom_operator.informer import Informer
 from darkroom_operator.observe import Observer
 from darkroom_operator.pools import Pools
+from darkroom_operator.recipes import Recipes
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
 from darkroom_operator.store import Tasks
@@ -28,6 +29,7 @@ from darkroom_operator.testing import (
     at,
     raw_pod,
     raw_pool,
+    raw_recipe,
     raw_task,
     running,
     terminated,
@@ -53,9 +55,12 @@ class World:
         self.jobs = Informer(self.cluster, "jobs", read_job, self.queue.add)
         self.pods = Informer(self.cluster, "pods", read_pod, self.queue.add)
         self.pools = Pools(self.cluster, self.tasks, self.queue, lambda: self.now)
+        self.recipes = Recipes(self.cluster, self.tasks, self.queue)
         self.reconciler = Reconciler(
             tasks=self.tasks,
-            observer=Observer(self.jobs, self.pods, self.pools.informer, self.mirror),
+            observer=Observer(
+                self.jobs, self.pods, self.pools.informer, self.recipes.informer, self.mirror
+            ),
             admission=self.pools.admission,
             cluster=self.cluster,
             mirror=self.mirror,
@@ -75,7 +80,8 @@ class World:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        parts = [self.jobs.run(), self.pods.run(), self.pools.informer.run()]
+        informers = (self.jobs, self.pods, self.pools.informer, self.recipes.informer)
+        parts = [informer.run() for informer in informers]
         running = [asyncio.create_task(part) for part in parts]
         await self.reconciler.synced()
         parts = [self.pools.run(), self.reconciler.work(), self.reconciler.work()]
@@ -352,6 +358,20 @@ async def test_a_task_of_a_pool_that_is_not_there_starts_when_it_is(world: World
         assert not world.job_names()
         world.pool("gpu")
         await world.until_started()
+
+
+async def test_a_task_of_a_recipe_that_is_not_there_starts_when_it_is(world: World) -> None:
+    async with world.at_work():
+        world.submit(outputs=[], recipe="web")
+        await world.until("queued")
+        told = world.cluster.objects["tasks"]["uid-a"]["status"]["conditions"][0]
+        assert told["reason"] == "RecipeNotFound"
+        world.cluster.put("recipes", raw_recipe())
+        await world.until_started()
+        world.cluster.put("recipes", raw_recipe("web", "other", generation=2))
+        await world.settle()
+        kept = world.cluster.objects["tasks"]["uid-a"]["status"]["recipe"]
+        assert (kept["generation"], kept["outputs"][0]["name"]) == (1, "thumb")
 
 
 async def test_a_pool_tells_what_it_does_and_nothing_while_nothing_changes(world: World) -> None:

@@ -19,6 +19,18 @@ PROGRESS_PATH: Final = "/v1/progress/"
 SWEEP_PATH: Final = "/v1/maintenance/sweep/"
 """Where the API is asked for the retention sweep, followed by two ages in seconds, or `never`."""
 
+CLEANUP_PATH: Final = "/v1/maintenance/cleanup/"
+"""Where a task of type Cleanup has old files removed, followed by `cleanup_path`'s parts."""
+
+
+def cleanup_path(owner: str, namespace: str, age_seconds: int, prefix: str) -> str:
+    """Return the path that removes old files: an owner's, or without one a namespace's.
+
+    All of it is in the path, so that the signature covers it.
+    """
+    whose = f"users/{owner}" if owner else f"namespaces/{namespace}"
+    return f"{CLEANUP_PATH}{whose}/{age_seconds}/{prefix}"
+
 
 def signed_url(base_url: str, method: str, path: str, *, expires: datetime, key: bytes) -> str:
     """Return `base_url` + `path` with the query that lets `method` through until `expires`."""

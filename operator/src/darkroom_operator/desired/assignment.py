@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from darkroom_core import assignment, names
 from darkroom_core.assignment import (
@@ -17,8 +18,8 @@ from darkroom_core.assignment import (
 from darkroom_core.recipe import File, files_of, overlays_of
 from darkroom_core.source import NamedSource, Source
 from darkroom_core.storage.base import Storage
-from darkroom_core.storage.signing import PROGRESS_PATH, signed_url
-from darkroom_core.task import TaskSpec
+from darkroom_core.storage.signing import PROGRESS_PATH, cleanup_path, signed_url
+from darkroom_core.task import Cleanup, TaskSpec
 from darkroom_core.vocabulary import Format
 
 from darkroom_operator.errors import StalledError
@@ -66,6 +67,7 @@ def assignment_for(task: Task, spec: TaskSpec, terms: Terms, now: datetime) -> s
             content_type=Format.JSON.media_type,
             expires=expires,
         ),
+        cleanup=_cleanup(task, spec.cleanup, terms, expires) if spec.cleanup else None,
         progress=_progress(task.uid, terms, expires),
         limits=terms.limits,
     )
@@ -106,7 +108,25 @@ def _file(uid: str, file: File, terms: Terms, expires: datetime) -> AssignedFile
 
 
 def _progress(uid: str, terms: Terms, expires: datetime) -> SignedRequest:
-    path = PROGRESS_PATH + uid
+    return _post(PROGRESS_PATH + uid, terms, expires)
+
+
+def _cleanup(task: Task, cleanup: Cleanup, terms: Terms, expires: datetime) -> SignedRequest:
+    path = cleanup_path(
+        _owner(task), task.metadata.namespace, cleanup.older_than_seconds, cleanup.prefix
+    )
+    return _post(path, terms, expires)
+
+
+def _owner(task: Task) -> str:
+    """Return the user whose task it is; what else the label may say is a pool's own matter."""
+    try:
+        return str(UUID(task.metadata.labels.get(names.USER_LABEL, "")))
+    except ValueError:
+        return ""
+
+
+def _post(path: str, terms: Terms, expires: datetime) -> SignedRequest:
     return SignedRequest(
         url=signed_url(terms.api_url, "POST", path, expires=expires, key=terms.signing_key)
     )
