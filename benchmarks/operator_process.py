@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -49,18 +50,30 @@ class OperatorProcess:
 
     def metric(self, name: str, *parts: str) -> float:
         """Return the sum of a metric's samples whose labels contain all of these parts."""
-        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
-        with urllib.request.urlopen(url, timeout=30) as response:
-            text = response.read().decode()
         return sum(
             float(value)
-            for found, labels, value in _SAMPLE.findall(text)
+            for found, labels, value in _SAMPLE.findall(self._metrics())
             if found == name and all(part in labels for part in parts)
         )
+
+    def _metrics(self) -> str:
+        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+        with urllib.request.urlopen(url, timeout=30) as response:
+            text: str = response.read().decode()
+        return text
 
     def writes(self) -> int:
         """Return how often it has written to the API server, but for renewing its Lease."""
         return int(sum(self.metric(_REQUESTS, f'method="{method}"') for method in _WRITES))
+
+    def answers(self) -> Counter[str]:
+        """Return how often the API server gave it which answer, as "method code"."""
+        labels = re.compile(r'code="(\d+)",.*method="(\w+)"')
+        answers: Counter[str] = Counter()
+        for name, found, value in _SAMPLE.findall(self._metrics()):
+            if name == _REQUESTS and (parts := labels.search(found)):
+                answers[f"{parts[2]} {parts[1]}"] += int(float(value))
+        return answers
 
     def renewals(self) -> int:
         """Return how often it has renewed its Lease, which nothing else is PUT."""
@@ -91,6 +104,12 @@ class OperatorProcess:
             return False
 
         await until(is_ready, "the operator's first look at everything")
+
+
+def machine_cpu_seconds() -> float:
+    """Return how long the machine's CPUs have been busy, with whatever, since it was started."""
+    _, user, nice, system, _, _, *interrupts = Path("/proc/stat").read_text().split("\n")[0].split()
+    return sum(int(part) for part in (user, nice, system, *interrupts[:2])) / _TICKS
 
 
 @contextmanager

@@ -33,4 +33,4 @@ def report() -> str:
         name="thumb", format=Format.WEBP, width=512, height=512, bytes=31_337, sha256="0f" * 32
     )
     timings = Timings(fetch=21, decode=34, render=55, store=13)
-    return pack(Report(outputs=[output], timings=timings, peak_memory_bytes=96_000_000))
+    return pack(Report(outputs=[output], timings=timings, peak_memory_bytes=96_000_000), ())
