@@ -22,6 +22,7 @@ from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
 from darkroom_api.objects import routes as objects
 from darkroom_api.openapi import describe
 from darkroom_api.problem_handlers import add_problem_handlers
+from darkroom_api.recipes import routes as recipes
 from darkroom_api.resources import Resources
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
@@ -77,6 +78,8 @@ _ROUTERS: Final = (
     outputs.router,
     progress.router,
     maintenance.router,
+    maintenance.cleanup_router,
+    recipes.router,
     objects.router,
     health.router,
 )
@@ -106,6 +109,7 @@ async def _opened(
             yield Resources(
                 settings=settings,
                 pool=pool,
+                cluster=cluster,
                 storage=open_storage(settings.storage),
                 passwords=passwords,
                 tokens=Tokens(

@@ -19,6 +19,7 @@ request, a task's `status` and `error` of the task.
 """
 _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
+    {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
     {"name": "maintenance", "description": "What the operator asks for over signed URLs."},
@@ -34,6 +35,9 @@ _EXAMPLE: Final = {
         }
     ]
 }
+
+
+_NOT_OF_UPLOADS: Final = ("source", "sources", "cleanup")
 
 
 def describe(app: FastAPI) -> None:
@@ -65,8 +69,12 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         del request["properties"][name]
     _add(schemas, "TaskRequest", request)
     schemas["TaskRequest"] |= {
-        "description": "A task whose picture is fetched from a URL.",
-        "examples": [{"source": {"url": "https://example.com/photo.jpg"}, **_EXAMPLE}],
+        "description": "A task of URLs, or of files of your own tasks.",
+        "examples": [
+            {"source": {"url": "https://example.com/photo.jpg"}, **_EXAMPLE},
+            {"type": "Inspect", "source": {"url": "https://example.com/photo.jpg"}},
+            {"type": "Cleanup", "cleanup": {"olderThanSeconds": 604800, "prefix": "uploads/"}},
+        ],
     }
     schemas["TaskRecipe"] = _without_source(schemas["TaskRequest"])
     for path in document["paths"].values():
@@ -84,10 +92,12 @@ def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:
 
 
 def _without_source(request: dict[str, Any]) -> dict[str, Any]:
-    properties = {key: value for key, value in request["properties"].items() if key != "source"}
+    properties = {
+        key: value for key, value in request["properties"].items() if key not in _NOT_OF_UPLOADS
+    }
     return {
         **request,
-        "description": "What to make of an uploaded picture.",
+        "description": "What to make of an uploaded file.",
         "required": [name for name in request.get("required", []) if name != "source"],
         "properties": properties,
         "examples": [_EXAMPLE],

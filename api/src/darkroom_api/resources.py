@@ -10,6 +10,7 @@ from darkroom_api.database import Pool
 from darkroom_api.metrics import Metrics
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
+from darkroom_api.tasks.cluster import Cluster
 from darkroom_api.tasks.submitter import Submitter
 
 
@@ -19,6 +20,7 @@ class Resources:
 
     settings: Settings
     pool: Pool
+    cluster: Cluster
     storage: Storage
     passwords: Passwords
     tokens: Tokens

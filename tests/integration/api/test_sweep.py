@@ -53,7 +53,7 @@ def ended(db: psycopg.Connection, objects: Path) -> Callable[..., Any]:
         observation = {"namespace": "media", "name": task_id, "uid": uid, "status": status}
         at = {"finished_at": (datetime.now(UTC) - timedelta(days=days)).isoformat()}
         db.execute("SELECT darkroom_record(%s)", [Jsonb({**observation, **at, "outputs": outputs})])
-        for name, extension in FORMATS.items():
+        for name, extension in (*FORMATS.items(), ("_facts", "json")):
             path = objects / "outputs" / uid / f"{name}.{extension}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
@@ -82,9 +82,9 @@ async def test_old_outputs_go_and_their_task_stays(
     ended(old)
     uid = ended(young, days=1)
 
-    assert await ask(client, 5 * DAY, "never") == {"objects": 3, "rows": 0, "more": False}
+    assert await ask(client, 5 * DAY, "never") == {"objects": 4, "rows": 0, "more": False}
 
-    kept = {f"outputs/{uid}/thumb.webp", f"outputs/{uid}/full.jpg"}
+    kept = {f"outputs/{uid}/{name}" for name in ("thumb.webp", "full.jpg", "_facts.json")}
     assert files_in(objects) == kept | {f"uploads/{young}", f"uploads/{unfinished}"}
     shown = (await ada.get(f"/v1/tasks/{old}")).json()
     assert (shown["status"], shown["outputs"][0]["bytes"]) == ("succeeded", 1)
@@ -106,7 +106,7 @@ async def test_old_tasks_go_with_all_that_is_theirs(
     ended(old, "failed")
     ended(young, days=1)
 
-    assert await ask(client, 5 * DAY, 50 * DAY) == {"objects": 6, "rows": 1, "more": False}
+    assert await ask(client, 5 * DAY, 50 * DAY) == {"objects": 8, "rows": 1, "more": False}
 
     assert (await ada.get(f"/v1/tasks/{ancient}")).status_code == 404
     assert (await ada.get(f"/v1/tasks/{old}")).status_code == 200
@@ -136,7 +136,7 @@ async def test_an_upload_stays_until_the_last_task_that_needs_it_is_swept(
     again = (await ada.post(f"/v1/tasks/{replay}/replay")).json()["id"]
     ended(again, days=2)
     # Both at once: neither keeps it for the other.
-    assert (await ask(client, DAY, "never"))["objects"] == 5
+    assert (await ask(client, DAY, "never"))["objects"] == 7
     assert files_in(objects) == set()
     assert (await ada.post(f"/v1/tasks/{replay}/replay")).json()["code"] == "source_gone"
 
@@ -191,7 +191,7 @@ async def test_a_batch_is_bounded_and_the_rest_is_said(
     )
     answers = [await ask(client, DAY, "never") for _ in range(3)]
     assert [answer["more"] for answer in answers] == [True, True, False]
-    assert sum(answer["objects"] for answer in answers) == 2 * (2 * BATCH + 1)
+    assert sum(answer["objects"] for answer in answers) == 3 * (2 * BATCH + 1)
 
     answers = [await ask(client, 0, DAY) for _ in range(3)]
     assert [(answer["rows"], answer["more"]) for answer in answers] == [
@@ -222,7 +222,7 @@ async def test_a_sweep_that_is_cut_short_is_done_again(
     row = db.execute("SELECT outputs_deleted_at FROM tasks WHERE id = %s", [task_id]).fetchone()
     assert row == (None,)
 
-    assert await sweep(pool, storage, outputs_age=None, history_age=0) == Swept(3, 1, is_more=False)
+    assert await sweep(pool, storage, outputs_age=None, history_age=0) == Swept(4, 1, is_more=False)
 
 
 async def test_two_sweeps_at_once_do_not_wait_for_each_other(

@@ -69,11 +69,41 @@ def test_a_task_without_a_spec_is_shown_all_the_same() -> None:
     assert (view.outputs, view.urls.self) == ([], "http://a/v1/tasks/task-1")
 
 
-def test_the_key_of_an_upload_is_not_shown() -> None:
-    spec = {"source": {"key": "uploads/task-1"}, "outputs": [{"name": "a", "format": "png"}]}
-    by_rest = view_of(row(spec=spec, owner="0" * 32), "http://a")
-    assert by_rest.source.key is None
-    assert view_of(row(spec=spec), "http://a").source.key == "uploads/task-1"
+def test_a_set_is_shown_as_its_files_and_once_made_as_those_that_there_are() -> None:
+    sets = {"widths": [320, 640], "formats": ["webp"]}
+    spec = {"outputs": [{"name": "a", "format": "html", "responsive": sets}]}
+    waiting = view_of(row(spec=spec), "http://a")
+    assert [o.name for o in waiting.outputs] == ["a", "a-320-webp", "a-640-webp"]
+    assert {o.output for o in waiting.outputs} == {"a"}
+    made = [{"name": name, "format": "webp", "bytes": 1} for name in ("a", "a-320-webp")]
+    done = view_of(row(spec=spec, status="succeeded", outputs=made, uid="u"), "http://a")
+    assert [o.key for o in done.outputs] == ["outputs/u/a.html", "outputs/u/a-320-webp.webp"]
+    assert done.urls.outputs.keys() == {"a", "a-320-webp"}
+
+
+def test_what_a_recipe_said_at_the_start_is_what_is_shown() -> None:
+    spec = {"source": {"key": "uploads/task-1"}, "recipe": "web", "outputs": []}
+    view = view_of(row(spec=spec, recipe_outputs=[{"name": "a", "format": "png"}]), "http://a")
+    assert (view.recipe, [o.name for o in view.outputs]) == ("web", ["a"])
+
+
+def test_the_source_is_told_with_its_facts() -> None:
+    facts = {
+        "format": "jpeg",
+        "width": 3,
+        "height": 2,
+        "bytes": 9,
+        "sha256": "0",
+        "hasAlpha": False,
+    }
+    view = view_of(row(spec={"source": {"url": "https://a/b"}}, source_facts=facts), "http://a")
+    assert (view.source.url, view.source.bytes, view.source.width) == ("https://a/b", 9, 3)
+    assert view.source.has_alpha is False
+
+
+def test_a_spec_of_another_definition_is_shown_by_its_outputs() -> None:
+    spec = {"outputs": [{"name": "a", "format": "png", "hologram": True}]}
+    assert [o.name for o in view_of(row(spec=spec), "http://a").outputs] == ["a"]
 
 
 def test_the_resource_is_named_like_the_row_and_labelled_with_its_owner() -> None:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from anyio.to_thread import run_sync
 from darkroom_core import names
-from darkroom_core.recipe import Format
 from darkroom_core.storage import InvalidKeyError, Storage
 
 from darkroom_api.database import Connection, Pool
 from darkroom_api.maintenance import queries
 from darkroom_api.maintenance.queries import Ended
+from darkroom_api.tasks.files import facts_key, key_of, keys_in, wishes_of
 
 BATCH: Final = 200
 """Most tasks that one call looks at."""
@@ -47,7 +47,7 @@ async def sweep(
         if history_age is not None:
             async with connection.transaction():
                 ended = await queries.lock_rows_to_delete(connection, age=history_age, limit=BATCH)
-                objects = await _delete_objects(connection, storage, ended)
+                objects = await delete_objects(connection, storage, ended)
                 await queries.delete_rows(connection, [task.id for task in ended])
             swept = Swept(objects, len(ended), len(ended) == BATCH)
         if outputs_age is not None and not swept.is_more:
@@ -55,36 +55,36 @@ async def sweep(
                 ended = await queries.lock_outputs_to_delete(
                     connection, age=outputs_age, limit=BATCH
                 )
-                objects = await _delete_objects(connection, storage, ended)
+                objects = await delete_objects(connection, storage, ended)
                 await queries.note_outputs_deleted(connection, [task.id for task in ended])
             swept = Swept(swept.objects + objects, swept.rows, len(ended) == BATCH)
     return swept
 
 
-async def _delete_objects(connection: Connection, storage: Storage, ended: list[Ended]) -> int:
-    uploads = {key for task in ended if _UPLOAD.fullmatch(key := _source_key(task.spec))}
+async def delete_objects(
+    connection: Connection, storage: Storage, ended: list[Ended], *, prefix: str = ""
+) -> int:
+    """Delete what is stored of these tasks under the prefix; return how many keys that were."""
+    uploads = {
+        key
+        for task in ended
+        for key in keys_in(task.spec)
+        if _UPLOAD.fullmatch(key) and key.startswith(prefix)
+    }
     if uploads:
         ids = [task.id for task in ended]
-        uploads -= await queries.sources_needed(connection, sorted(uploads), without=ids)
-    keys = [*uploads, *(key for task in ended for key in _output_keys(task))]
-    await run_sync(_delete, storage, keys)
-    return len(keys)
+        uploads -= await queries.keys_needed(connection, sorted(uploads), without=ids)
+    made = [key for task in ended for key in _keys_of(task) if key.startswith(prefix)]
+    await run_sync(_delete, storage, [*uploads, *made])
+    return len(uploads) + len(made)
 
 
-def _source_key(spec: dict[str, Any]) -> str:
-    key: str = spec.get("source", {}).get("key") or ""
-    return key
-
-
-def _output_keys(task: Ended) -> list[str]:
+def _keys_of(task: Ended) -> list[str]:
     """Return the keys of all it might have written: a failed task may have got half way."""
     if task.uid is None:
         return []
-    wished: list[dict[str, Any]] = task.spec.get("outputs", [])
-    return [
-        names.output_key(task.uid, output["name"], Format(output["format"]).extension)
-        for output in wished
-    ]
+    wishes = wishes_of(task.spec, task.recipe_outputs)
+    return [*(key_of(task.uid, wish.file) for wish in wishes), facts_key(task.uid)]
 
 
 def _delete(storage: Storage, keys: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
-"""Kubernetes, as far as the API needs it: resources are created and deleted, never read back."""
+"""Kubernetes, as far as the API needs it: tasks are created and deleted, recipes read."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol, cast
 
@@ -13,6 +14,8 @@ from darkroom_api.kubeconfig import find_cluster
 from darkroom_api.tasks.refusals import refusal_of
 
 _TIMEOUT_SECONDS: Final = 5.0
+_MOST_RECIPES: Final = 500
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _REFUSED: Final = {400, 413, 422}
 _GONE: Final = {404, 409}
 
@@ -33,6 +36,12 @@ class Cluster(Protocol):
 
     async def delete_task(self, namespace: str, name: str, *, uid: str | None) -> None:
         """Delete the resource; it is no error if it, or the one with this uid, is gone."""
+
+    async def recipes(self, namespace: str) -> list[dict[str, Any]]:
+        """Return every ProcessingRecipe of the namespace."""
+
+    async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return the ProcessingRecipe of this name; None if there is none."""
 
 
 OpenCluster = AbstractAsyncContextManager[Cluster]
@@ -73,6 +82,38 @@ class KubernetesCluster:
             # 409: there is a resource of this name, but not this one.
             if error.status not in _GONE:
                 raise _translated(error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+
+    async def recipes(self, namespace: str) -> list[dict[str, Any]]:
+        """List them, as many as there may be in one answer."""
+        found = await self._read(
+            self._objects.list_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, names.RECIPE.plural),
+                limit=_MOST_RECIPES,
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        )
+        return found["items"] if found else []
+
+    async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Read one."""
+        if not _NAME.fullmatch(name):
+            return None
+        return await self._read(
+            self._objects.get_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, names.RECIPE.plural, name),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        )
+
+    async def _read(self, request: Awaitable[object]) -> dict[str, Any] | None:
+        try:
+            return cast("dict[str, Any]", await request)
+        except ApiException as error:
+            if error.status == 404:  # noqa: PLR2004
+                return None
+            raise ClusterUnavailableError(_sentence(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterUnavailableError(_sentence(error)) from error
 

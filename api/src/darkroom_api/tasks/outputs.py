@@ -4,9 +4,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
-from darkroom_core import names
 from darkroom_core.conditions import State
-from darkroom_core.recipe import Format
+from darkroom_core.recipe import File, Format
 from darkroom_core.storage import ObjectNotFoundError
 from fastapi import APIRouter, Request, Response
 
@@ -15,6 +14,7 @@ from darkroom_api.deps import Bytes, Database, SignedIn
 from darkroom_api.streaming import streamed
 from darkroom_api.tasks import queries
 from darkroom_api.tasks.access import visible_task
+from darkroom_api.tasks.files import facts_key, key_of, wishes_of
 
 router = APIRouter(tags=["tasks"])
 
@@ -27,6 +27,13 @@ _DOWNLOAD: Final[dict[int | str, dict[str, Any]]] = {
         },
     },
     304: {"description": "It is the one that If-None-Match names."},
+}
+
+_FACTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The facts of its sources and outputs.",
+        "content": {Format.JSON.media_type: {"schema": {"type": "object"}}},
+    },
 }
 
 
@@ -67,7 +74,7 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
     if request.method == "HEAD":
         headers["Content-Length"] = str(made["bytes"])
         return Response(headers=headers, media_type=format_.media_type)
-    key = names.output_key(row.uid or "", name, format_.extension)
+    key = key_of(row.uid or "", File(name, format_))
     try:
         is_what_was_made = (await run_sync(storage.stat, key)).size == made["bytes"]
         body = await run_sync(storage.open, key) if is_what_was_made else None
@@ -78,13 +85,50 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
     return streamed(body, size=made["bytes"], media_type=format_.media_type, headers=headers)
 
 
+@router.get(
+    "/v1/tasks/{task_id}/facts",
+    operation_id="getFacts",
+    response_class=Response,
+    responses=_FACTS
+    | responses.of(
+        errors.UnauthorizedError,
+        errors.NotFoundError,
+        errors.NotReadyError,
+        errors.NoOutputError,
+        errors.OutputGoneError,
+        errors.UnavailableError,
+    ),
+)
+async def get_facts(task_id: str, identity: SignedIn, pool: Database, storage: Bytes) -> Response:
+    """Read all that is known of a task's sources and outputs: colours, hashes, EXIF and so on."""
+    row = await visible_task(pool, identity, task_id)
+    if not State(row.status).is_final:
+        raise errors.NotReadyError(f"the task is {row.status}: its facts are not ready yet")
+    if State(row.status) is not State.SUCCEEDED:
+        raise errors.NoOutputError(f"the task has {row.status}, and told no facts")
+    key = facts_key(row.uid or "")
+    try:
+        size = (await run_sync(storage.stat, key)).size
+        body = await run_sync(storage.open, key)
+    except ObjectNotFoundError:
+        raise errors.OutputGoneError("the task's facts are not in storage any more") from None
+    return streamed(
+        body,
+        size=size,
+        media_type=Format.JSON.media_type,
+        headers={"Cache-Control": "private, no-cache"},
+    )
+
+
 def _made_output(row: queries.TaskRow, name: str) -> dict[str, Any]:
-    wished = (row.spec or {}).get("outputs", [])
-    if name not in {output["name"] for output in wished}:
+    wished = {wish.file.name for wish in wishes_of(row.spec, row.recipe_outputs)}
+    if name not in wished:
         raise errors.NotFoundError(f"the task has no output {name}")
     if not State(row.status).is_final:
         raise errors.NotReadyError(f"the task is {row.status}: its outputs are not ready yet")
     made = next((output for output in row.outputs if output["name"] == name), None)
+    if made is None and State(row.status) is State.SUCCEEDED:
+        raise errors.NotFoundError(f"the source is too small or too short for {name}")
     if made is None:
         raise errors.NoOutputError(f"the task has {row.status}, and made no outputs")
     return made

@@ -24,6 +24,8 @@ class TaskRow:
     spec: dict[str, Any] | None
     source_filename: str | None
     source_bytes: int | None
+    source_facts: dict[str, Any] | None
+    recipe_outputs: list[dict[str, Any]] | None
     status: str
     progress: int
     attempts: int

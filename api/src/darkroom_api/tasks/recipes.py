@@ -4,12 +4,14 @@ import json
 from typing import Any, Final
 
 from darkroom_core.task import TaskSpec
+from darkroom_core.vocabulary import TaskType
 from pydantic import ValidationError
 
 from darkroom_api.errors import BadRequestError, InvalidError
 from darkroom_api.problem import InvalidField
 from darkroom_api.problem_handlers import invalid_fields
 
+_OF_ONE_SOURCE: Final = (TaskType.IMAGE, TaskType.INSPECT, TaskType.VIDEO)
 LONGEST_RECIPE: Final = 256 * 1024
 """In bytes of JSON, wherever it comes from."""
 
@@ -22,19 +24,17 @@ NOT_OVER_REST: Final = {
 
 
 def spec_for_upload(body: bytes, *, key: str) -> TaskSpec:
-    """Return the spec for a picture that is stored under `key`."""
+    """Return the spec for a file that is stored under `key`."""
     recipe = _object(body)
     if "source" in recipe:
         raise _wrong("#/source", "the source of an upload is its file: leave source out")
     return _validated({**recipe, "source": {"key": key}})
 
 
-def spec_for_url(body: bytes) -> TaskSpec:
-    """Return the spec for a picture that is fetched from a URL."""
+def spec_for_json(body: bytes) -> TaskSpec:
+    """Return the spec of a task without an upload. Whose files it names is not looked at here."""
     wanted = _object(body)
-    source = wanted.get("source")
-    # A key would reach other people's files; it is for those who may use kubectl.
-    if not isinstance(source, dict) or "url" not in source or "key" in source:
+    if "source" not in wanted and wanted.get("type", TaskType.IMAGE) in _OF_ONE_SOURCE:
         raise _wrong(
             "#/source",
             'send "source": {"url": "https://..."}, or upload the file as multipart/form-data',

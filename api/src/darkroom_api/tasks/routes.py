@@ -13,13 +13,16 @@ from darkroom_api import errors, responses
 from darkroom_api.auth.tokens import Identity
 from darkroom_api.deps import Database, Res, SignedIn
 from darkroom_api.middleware import content_length, media_type
+from darkroom_api.problem import InvalidField
 from darkroom_api.resources import Resources
 from darkroom_api.spool import Spool
 from darkroom_api.tasks import cursor, queries
 from darkroom_api.tasks.access import scope_of, stored_id, visible_task
+from darkroom_api.tasks.cluster import ClusterUnavailableError
 from darkroom_api.tasks.ids import new_id
+from darkroom_api.tasks.keys import refuse_foreign_keys
 from darkroom_api.tasks.multipart import read_upload
-from darkroom_api.tasks.recipes import spec_for_upload, spec_for_url
+from darkroom_api.tasks.recipes import spec_for_json, spec_for_upload
 from darkroom_api.tasks.schemas import TaskPage, TaskView
 from darkroom_api.tasks.views import view_of
 
@@ -66,14 +69,17 @@ _BODY: Final[dict[str, Any]] = {
 async def create_task(
     request: Request, response: Response, identity: SignedIn, resources: Res
 ) -> TaskView:
-    """Upload a picture with its recipe, or name a URL: the task is queued, and runs by itself."""
+    """Upload a file with what to make of it, or name URLs or files of your own tasks.
+
+    The task is queued, and runs by itself.
+    """
     content_type = request.headers.get("content-type", "")
     match media_type(request.scope):
         case "multipart/form-data":
             row = await _create_from_upload(request, content_type, identity, resources)
         case "application/json":
-            spec = spec_for_url(await request.body())
-            row = await _insert(resources, _new_task(new_id(), identity, resources, spec))
+            spec = spec_for_json(await request.body())
+            row = await _insert(resources, _new_task(new_id(), identity, resources, spec), identity)
         case _:
             raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
     resources.submitter.wake()
@@ -107,7 +113,7 @@ async def _create_from_upload(
         source_bytes=spool.size,
     )
     try:
-        return await _insert(resources, task)
+        return await _insert(resources, task, identity, own=key)
     except BaseException:
         await run_sync(storage.delete, key)
         raise
@@ -132,9 +138,28 @@ def _new_task(  # noqa: PLR0913  # the columns
     )
 
 
-async def _insert(resources: Resources, task: queries.NewTask) -> queries.TaskRow:
+async def _insert(
+    resources: Resources, task: queries.NewTask, identity: Identity, *, own: str | None = None
+) -> queries.TaskRow:
+    await _refuse_unusable_recipe(resources, task.spec)
     async with resources.pool.connection() as connection:
+        await refuse_foreign_keys(connection, task.spec, owner=scope_of(identity), own=own)
         return await queries.insert_task(connection, task)
+
+
+async def _refuse_unusable_recipe(resources: Resources, spec: dict[str, Any]) -> None:
+    """Refuse a name that is a mistake; while nobody can say, the task waits for its recipe."""
+    if "recipe" not in spec:
+        return
+    try:
+        recipe = await resources.cluster.recipe(resources.settings.namespace, spec["recipe"])
+    except ClusterUnavailableError:
+        return
+    if recipe is None:
+        sentence = f"there is no recipe {spec['recipe']}: GET /v1/recipes lists them"
+        raise errors.InvalidError(
+            sentence, errors=[InvalidField(pointer="#/recipe", detail=sentence)]
+        )
 
 
 @router.get(

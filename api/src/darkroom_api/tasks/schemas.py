@@ -6,28 +6,53 @@ from uuid import UUID
 
 from darkroom_core.conditions import State
 from darkroom_core.task import Priority
+from darkroom_core.vocabulary import TaskType
 from pydantic import BaseModel, Field
 
 
 class SourceView(BaseModel):
-    """Where the picture came from."""
+    """Where the file came from, and what it is: all its facts are at the task's urls.facts."""
 
     filename: str | None = Field(description="Of an upload: the name that the client gave it.")
-    bytes: int | None = Field(description="Of an upload: its size.")
+    bytes: int | None = Field(
+        description="Its size: of an upload at once, else once the task succeeded."
+    )
     url: str | None = Field(description="Of a task made from a URL.")
-    key: str | None = Field(description="Of a task written by hand: its key in storage.")
+    key: str | None = Field(
+        description="Its key in storage, which may be the source of another of your tasks."
+    )
+    format: str | None = Field(description="Its format by its content, once the task succeeded.")
+    width: int | None = Field(description="In pixels, as it is stored.")
+    height: int | None = Field(description="In pixels, as it is stored.")
+    sha256: str | None = Field(description="Its SHA-256.")
+    orientation: int | None = Field(description="EXIF orientation; 1 is upright.")
+    has_alpha: bool | None = Field(description="Whether anything may be transparent.")
+    frames: int | None = Field(description="Frames, or pages.")
+    duration_seconds: float | None = Field(description="Of a moving source: its length.")
+
+
+class NamedSourceView(BaseModel):
+    """One of the sources of a report, or of a ZIP."""
+
+    key: str | None
+    url: str | None
+    caption: str
 
 
 class OutputView(BaseModel):
-    """One file that was wished for, and what is known of it."""
+    """One file that was wished for, and what is known of it. A set is one for each of its files."""
 
     name: str
+    output: str = Field(description="The output that it is a file of; of a single one, its name.")
     format: str = Field(examples=["webp"])
     operations: list[dict[str, Any]] = Field(description="The steps, as they were sent.")
     width: int | None = Field(description="In pixels, once the task has succeeded.")
     height: int | None = Field(description="In pixels, once the task has succeeded.")
     bytes: int | None = Field(description="Size, once the task has succeeded.")
     sha256: str | None = Field(description="SHA-256, once the task has succeeded.")
+    key: str | None = Field(
+        description="Its key in storage, which may be the source of another of your tasks."
+    )
     url: str = Field(description="Where it is downloaded from, once the task has succeeded.")
 
 
@@ -59,7 +84,8 @@ class TaskUrls(BaseModel):
     self: str
     cancel: str
     replay: str = Field(description="POST here to try a failed task again, as a new one.")
-    outputs: dict[str, str] = Field(description="Downloads, by the output's name.")
+    facts: str = Field(description="All facts of sources and outputs, once the task succeeded.")
+    outputs: dict[str, str] = Field(description="Downloads, by the file's name.")
 
 
 class KubernetesView(BaseModel):
@@ -76,6 +102,7 @@ class TaskView(BaseModel):
 
     id: str = Field(examples=["task-019aac1be8f27a70b6b1c9a1f2d3e4f5"])
     object: Literal["task"] = "task"
+    type: TaskType
     status: State = Field(description="The last four are final.")
     progress: int = Field(description="Percent; best effort until it is 100.")
     reason: str | None = Field(
@@ -97,6 +124,8 @@ class TaskView(BaseModel):
     finished_at: datetime | None
     cancel_requested_at: datetime | None
     source: SourceView
+    sources: list[NamedSourceView] = Field(description="Of a report, or of a ZIP.")
+    recipe: str | None = Field(description="The recipe that it named instead of outputs.")
     outputs: list[OutputView]
     error: ErrorView | None
     urls: TaskUrls

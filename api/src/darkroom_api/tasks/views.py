@@ -4,11 +4,14 @@ from typing import Any
 
 from darkroom_core.conditions import State
 from darkroom_core.task import Priority
+from darkroom_core.vocabulary import TaskType
 
+from darkroom_api.tasks.files import Wish, key_of, wishes_of
 from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.schemas import (
     ErrorView,
     KubernetesView,
+    NamedSourceView,
     OutputView,
     SourceView,
     TaskUrls,
@@ -21,12 +24,15 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
     """Return the task with absolute URLs under `base_url`."""
     spec = row.spec or {}
     self_url = f"{base_url.rstrip('/')}/v1/tasks/{row.id}"
-    wished: list[dict[str, Any]] = spec.get("outputs", [])
-    urls = {output["name"]: f"{self_url}/outputs/{output['name']}" for output in wished}
     made = {output["name"]: output for output in row.outputs}
-    source = spec.get("source", {})
+    wishes = wishes_of(row.spec, row.recipe_outputs)
+    if State(row.status) is State.SUCCEEDED:
+        # What a set leaves out, as widths beyond its source, is not there and will not be.
+        wishes = [wish for wish in wishes if wish.file.name in made]
+    urls = {wish.file.name: f"{self_url}/outputs/{wish.file.name}" for wish in wishes}
     return TaskView(
         id=row.id,
+        type=TaskType(spec.get("type", TaskType.IMAGE)),
         status=State(row.status),
         progress=row.progress,
         reason=row.reason,
@@ -42,19 +48,25 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
         started_at=row.started_at,
         finished_at=row.finished_at,
         cancel_requested_at=row.cancel_requested_at,
-        source=SourceView(
-            filename=row.source_filename,
-            bytes=row.source_bytes,
-            url=source.get("url"),
-            # Of an upload the key is nobody's business.
-            key=None if row.owner else source.get("key"),
-        ),
+        source=_source(row, spec.get("source") or {}),
+        sources=[
+            NamedSourceView(
+                key=source.get("key"), url=source.get("url"), caption=source.get("caption", "")
+            )
+            for source in spec.get("sources") or ()
+        ],
+        recipe=spec.get("recipe"),
         outputs=[
-            _output(output, made.get(output["name"], {}), urls[output["name"]]) for output in wished
+            _output(wish, made.get(wish.file.name), row.uid or "", urls[wish.file.name])
+            for wish in wishes
         ],
         error=ErrorView.model_validate(row.error) if row.error else None,
         urls=TaskUrls(
-            self=self_url, cancel=f"{self_url}/cancel", replay=f"{self_url}/replay", outputs=urls
+            self=self_url,
+            cancel=f"{self_url}/cancel",
+            replay=f"{self_url}/replay",
+            facts=f"{self_url}/facts",
+            outputs=urls,
         ),
         kubernetes=KubernetesView(namespace=row.namespace, name=row.name, uid=row.uid, job=row.job),
         owner=row.owner,
@@ -85,14 +97,35 @@ def _try(entry: dict[str, Any]) -> TryView:
     )
 
 
-def _output(wished: dict[str, Any], made: dict[str, Any], url: str) -> OutputView:
+def _source(row: TaskRow, source: dict[str, Any]) -> SourceView:
+    facts = row.source_facts or {}
+    return SourceView(
+        filename=row.source_filename,
+        bytes=row.source_bytes if row.source_bytes is not None else facts.get("bytes"),
+        url=source.get("url"),
+        key=source.get("key"),
+        format=facts.get("format"),
+        width=facts.get("width"),
+        height=facts.get("height"),
+        sha256=facts.get("sha256"),
+        orientation=facts.get("orientation"),
+        has_alpha=facts.get("hasAlpha"),
+        frames=facts.get("frames"),
+        duration_seconds=facts.get("durationSeconds"),
+    )
+
+
+def _output(wish: Wish, made: dict[str, Any] | None, uid: str, url: str) -> OutputView:
+    known = made or {}
     return OutputView(
-        name=wished["name"],
-        format=wished["format"],
-        operations=wished.get("operations", []),
-        width=made.get("width"),
-        height=made.get("height"),
-        bytes=made.get("bytes"),
-        sha256=made.get("sha256"),
+        name=wish.file.name,
+        output=wish.output["name"],
+        format=wish.file.format.value,
+        operations=wish.output.get("operations", []),
+        width=known.get("width"),
+        height=known.get("height"),
+        bytes=known.get("bytes"),
+        sha256=known.get("sha256"),
+        key=key_of(uid, wish.file) if made else None,
         url=url,
     )

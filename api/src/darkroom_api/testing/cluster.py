@@ -15,6 +15,8 @@ class FakeCluster:
         self.is_away = False
         self.refusal: str | None = None
         self.resources: dict[tuple[str, str], dict[str, Any]] = {}
+        self.named: dict[str, dict[str, Any]] = {}
+        """Recipes, by name."""
         self.calls: list[str] = []
 
     async def create_task(self, body: dict[str, Any]) -> str:
@@ -35,6 +37,16 @@ class FakeCluster:
         found = self.resources.get((namespace, name))
         if found and uid in {None, found["metadata"]["uid"]}:
             del self.resources[namespace, name]
+
+    async def recipes(self, namespace: str) -> list[dict[str, Any]]:  # noqa: ARG002  # all are in one
+        """Return what a test has put there."""
+        self._call("recipes")
+        return list(self.named.values())
+
+    async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:  # noqa: ARG002
+        """Return what a test has put there under this name."""
+        self._call("recipe")
+        return self.named.get(name)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Cluster]:

@@ -1,0 +1,1 @@
+"""Recipes by name, as the cluster has them."""

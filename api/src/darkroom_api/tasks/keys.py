@@ -1,0 +1,76 @@
+"""Which files in storage a request may name: those of tasks that whoever asks may see.
+
+A key that is somebody else's, and one under which there is nothing, are refused alike.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+
+from darkroom_api.database import Connection
+from darkroom_api.errors import InvalidError
+from darkroom_api.problem import InvalidField
+from darkroom_api.tasks.queries import VISIBLE
+
+_SENTENCE = (
+    "there is no such file of yours: name the source.key, or the key of an output, of a task that "
+    "you made"
+)
+
+
+async def refuse_foreign_keys(
+    connection: Connection, spec: dict[str, Any], *, owner: UUID | None, own: str | None = None
+) -> None:
+    """Raise InvalidError where the spec names files of others; `own` is the upload beside it."""
+    named = [(pointer, key) for pointer, key in _keys(spec) if key != own]
+    if not named:
+        return
+    allowed = await _visible_places(connection, [_place(key) for _, key in named], owner=owner)
+    refused = [
+        InvalidField(pointer=pointer, detail=_SENTENCE)
+        for pointer, key in named
+        if _place(key) not in allowed
+    ]
+    if refused:
+        raise InvalidError(f"{refused[0].pointer}: {_SENTENCE}", errors=refused)
+
+
+def _place(key: str) -> tuple[str, str]:
+    """Return whether a key is an upload or an output, and of which task; else nothing of any."""
+    match key.split("/"):
+        case ["uploads", task_id, *_]:
+            return "uploads", task_id
+        case ["outputs", uid, _]:
+            return "outputs", uid
+        case _:
+            return "", ""
+
+
+async def _visible_places(
+    connection: Connection, places: list[tuple[str, str]], *, owner: UUID | None
+) -> set[tuple[str, str]]:
+    cursor = await connection.execute(
+        sql.SQL(
+            "SELECT id, uid FROM tasks WHERE (id = ANY(%(ids)s) OR uid = ANY(%(uids)s)) AND {}"
+        ).format(VISIBLE),
+        {
+            "ids": [name for kind, name in places if kind == "uploads"],
+            "uids": [name for kind, name in places if kind == "outputs"],
+            "owner": owner,
+        },
+    )
+    rows = await cursor.fetchall()
+    return {("uploads", row[0]) for row in rows} | {("outputs", row[1]) for row in rows if row[1]}
+
+
+def _keys(value: object, pointer: str = "#") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("key"), str):
+            yield f"{pointer}/key", value["key"]
+        for name, inner in value.items():
+            yield from _keys(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _keys(inner, f"{pointer}/{number}")
