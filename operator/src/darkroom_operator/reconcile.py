@@ -92,6 +92,8 @@ class Reconciler:
         if plan.delete_task:
             metadata = task.metadata
             await self.cluster.delete("tasks", metadata.namespace, metadata.name, metadata.uid)
+            # Until a watch tells of it, whatever else happens would have it deleted again.
+            self.tasks.lost([metadata.uid])
         for child in plan.stop:
             kind: Kind = "jobs" if isinstance(child, Job) else "pods"
             await self.cluster.delete(kind, task.metadata.namespace, child.name, child.uid)

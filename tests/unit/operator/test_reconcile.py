@@ -244,7 +244,11 @@ async def test_a_finished_task_is_deleted_only_after_its_end_is_recorded(world: 
         world.mirror.is_away = False
         world.queue.add("uid-a")
         await world.settle()
+        # No watch has told of the deletion yet.
+        world.queue.add("uid-a")
+        await world.settle()
     assert not any(world.cluster.objects.values())
+    assert world.cluster.writes.count("delete a") == 1
 
 
 async def test_a_task_that_vanished_unseen_is_recorded_by_the_resync(world: World) -> None:
