@@ -7,24 +7,20 @@ from darkroom_core.vocabulary import Format
 
 from darkroom_processor.errors import Code, Rejected
 
-MAGIC_LENGTH: Final = 16
-_LONGEST_SIDE: Final = {Format.JPEG: 65_500, Format.PNG: 2_147_483_647, Format.WEBP: 16_383}
+MAX_FRAMES: Final = 10_000
+"""Most frames of a source: tiny ones cost time even where they have hardly any pixels."""
+_LONGEST_SIDE: Final = {
+    Format.JPEG: 65_500,
+    Format.PNG: 2_147_483_647,
+    Format.WEBP: 16_383,
+    Format.AVIF: 32_768,
+    Format.GIF: 65_535,
+    Format.TIFF: 2_147_483_647,
+    Format.BMP: 2_147_483_647,
+    Format.ICO: 256,
+    Format.PDF: 14_400,
+}
 _CGROUP_MEMORY: Final = "/sys/fs/cgroup/memory.max"
-
-
-def sniffed_format(start: bytes) -> Format:
-    """Return the format that a file's first 16 bytes say; raises Rejected for any other."""
-    if start.startswith(b"\xff\xd8\xff"):
-        return Format.JPEG
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Format.PNG
-    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
-        return Format.WEBP
-    raise Rejected(
-        Code.UNSUPPORTED_FORMAT,
-        "The source is not a JPEG, PNG or WebP file, whatever its name says. Convert it to one of "
-        "these and send it again.",
-    )
 
 
 def check_source_bytes(count: int, limit: int) -> None:
@@ -38,13 +34,13 @@ def check_source_bytes(count: int, limit: int) -> None:
 
 
 def check_source_pixels(width: int, height: int, frames: int, limit: int) -> None:
-    """Raise Rejected when width x height x frames exceed `limit`."""
-    if width * height * frames > limit:
+    """Raise Rejected when width x height x frames exceed `limit`, or frames MAX_FRAMES."""
+    if width * height * frames > limit or frames > MAX_FRAMES:
         shape = f"{width:,} x {height:,} pixels" + (f" in {frames:,} frames" if frames > 1 else "")
         raise Rejected(
             Code.TOO_MANY_PIXELS,
-            f"The source has {shape}; this processor takes {limit:,} pixels in all. Send a smaller "
-            "picture.",
+            f"The source has {shape}; this processor takes {limit:,} pixels in all, in "
+            f"{MAX_FRAMES:,} frames at most. Send a smaller picture.",
         )
 
 

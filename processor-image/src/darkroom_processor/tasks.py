@@ -10,7 +10,7 @@ from darkroom_core.vocabulary import TaskType
 from darkroom_processor.documents import AssignedFile, AssignedSource, Assignment, Report
 from darkroom_processor.errors import Code, Rejected
 
-_MODULES: Final = {TaskType.IMAGE: "image.pipeline"}
+_MODULES: Final = {TaskType.IMAGE: "image.pipeline", TaskType.INSPECT: "image.inspect"}
 """Where each type's `process(assignment, files, folder)` is; imported when it is needed."""
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from darkroom_core.recipe import Output as RecipeOutput
+from darkroom_core.recipe import files_of
 from darkroom_processor.assignment import read_outputs
 from darkroom_processor.documents import (
     AssignedFile,
@@ -115,7 +117,38 @@ def photograph() -> Callable[[int, int], Image.Image]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., list[Image.Image]]:
+def assignment_of() -> Callable[..., Assignment]:
+    """Return a function that assigns a recipe's outputs, with all their files, on local files.
+
+    (source, *outputs, ...): an output is a dict as in a recipe; the name may be left out.
+    """
+    nowhere = SignedRequest("")
+
+    def assign(source: Path, *outputs: dict[str, Any], **more: Any) -> Assignment:
+        recipe = [{"name": f"o{i}", "format": "png", **each} for i, each in enumerate(outputs)]
+        return Assignment(
+            "test",
+            sources=(AssignedSource(SignedRequest(str(source))),),
+            outputs=tuple(
+                AssignedOutput(
+                    output,
+                    tuple(
+                        AssignedFile(file.name, file.format, nowhere)
+                        for file in files_of(RecipeOutput.model_validate(plain))
+                    ),
+                )
+                for plain, output in zip(recipe, read_outputs(json.dumps(recipe)), strict=True)
+            ),
+            **more,
+        )
+
+    return assign
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, assignment_of: Callable[..., Assignment]
+) -> Callable[..., list[Image.Image]]:
     """Return a function that sends a file through a recipe and opens what comes out.
 
     (data, *outputs, limits=...): an output is a dict as in a recipe; the name may be left out.
@@ -126,19 +159,9 @@ def run(tmp_path: Path) -> Callable[..., list[Image.Image]]:
     ) -> list[Image.Image]:
         source, folder = tmp_path / "source", tmp_path / "outputs"
         source.write_bytes(data)
-        recipe = [{"name": f"o{i}", "format": "png", **each} for i, each in enumerate(outputs)]
-        nowhere = SignedRequest("")
         usual = Image.MAX_IMAGE_PIXELS
         made = process(
-            Assignment(
-                "test",
-                sources=(AssignedSource(SignedRequest(str(source))),),
-                outputs=tuple(
-                    AssignedOutput(o, (AssignedFile(o.name, o.format, nowhere),))
-                    for o in read_outputs(json.dumps(recipe))
-                ),
-                limits=limits or Limits(),
-            ),
+            assignment_of(source, *outputs, limits=limits or Limits()),
             LocalFiles(folder),
             str(tmp_path),
         )

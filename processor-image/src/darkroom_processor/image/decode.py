@@ -8,25 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-from darkroom_core.vocabulary import Format
 from PIL import Image
 
 from darkroom_processor.documents import Limits
 from darkroom_processor.errors import Code, Rejected
-from darkroom_processor.image.colors import eight_bit
-from darkroom_processor.limits import (
-    MAGIC_LENGTH,
-    check_memory,
-    check_source_pixels,
-    sniffed_format,
-)
+from darkroom_processor.image import memory, plugins, timing
+from darkroom_processor.image.colors import normal
+from darkroom_processor.image.metadata import Metadata, read_metadata
+from darkroom_processor.image.sniff import MAGIC_LENGTH, SourceFormat, sniffed_format
+from darkroom_processor.limits import MAX_FRAMES, check_memory, check_source_pixels
 
 _ORIENTATION: Final = 0x0112
-_BASE_MEMORY: Final = 48 * 2**20
-_BYTES_PER_PIXEL: Final = 4
-# Pictures alive at once while decoding: libwebp's canvas, its copy as bytes, and Pillow's.
-_COPIES: Final = {Format.JPEG: 1, Format.PNG: 2, Format.WEBP: 3}
-_COEFFICIENT_BYTES: Final = 6
+_ORIENTATIONS: Final = range(1, 9)
+_COUNTED_BY_PILLOW: Final = frozenset({SourceFormat.PNG, SourceFormat.WEBP, SourceFormat.AVIF})
+_METADATA_MAY_FOLLOW: Final = frozenset({SourceFormat.PNG, SourceFormat.ICO})
+_MAX_ICO_PIXELS: Final = 16_000_000
 _DAMAGED = (
     OSError,  # also UnidentifiedImageError and EOFError's cousins in Pillow
     EOFError,
@@ -48,13 +44,24 @@ class Source(NamedTuple):
     """An opened source: its header is read and within the limits, its pixels are not decoded."""
 
     image: Image.Image
-    format: Format
+    path: str
+    format: SourceFormat
     size: tuple[int, int]
     frames: int
+    """Of a moving picture; 1 of any other."""
+    pages: int
+    """Pictures of a TIFF; 1 of any other."""
     orientation: int
-    """EXIF: 1 is upright."""
+    """EXIF: 1 is upright; of a PNG only known once its pixels are decoded."""
     profile: bytes | None
     """The embedded ICC profile."""
+    pixels: int
+    """The limit: width x height x frames."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it has more frames than one."""
+        return self.frames > 1
 
 
 class Base(NamedTuple):
@@ -70,6 +77,10 @@ class Base(NamedTuple):
     """EXIF: 1 is upright."""
     profile: bytes | None
     """The embedded ICC profile."""
+    mode: str = "RGB"
+    """Pillow's mode of the picture as it is stored."""
+    metadata: Metadata | None = None
+    """What the source says of itself, where somebody wants to know."""
 
 
 class Draft(NamedTuple):
@@ -81,61 +92,117 @@ class Draft(NamedTuple):
     """Whether no output has colours."""
 
 
+class Wanted(NamedTuple):
+    """What of a source is needed."""
+
+    draft: Draft
+    frame: int = 0
+    """Which frame or page."""
+    deep: bool = False
+    """Whether 16 bits of grey are kept."""
+    metadata: bool = False
+    """Whether EXIF, XMP and IPTC are needed."""
+
+
 def open_source(path: str, limits: Limits) -> Source:
     """Open a file by its content and check its header; raises Rejected."""
     with open(path, "rb") as file:  # noqa: PTH123  # pathlib is slow to import
         format_ = sniffed_format(file.read(MAGIC_LENGTH))
     # By the end of a file's name Pillow finds the one plugin, and imports no other.
-    named = f"{path}.{format_.extension}"
+    named = f"{path}.{format_.value}"
     os.rename(path, named)  # noqa: PTH104  # as above
-    # Beyond twice this number Pillow refuses by itself, where it would allocate while it opens.
-    Image.MAX_IMAGE_PIXELS = max(1, limits.pixels // 2)
-    with _damage_is_rejected():
-        try:
-            image = Image.open(named, formats=[format_.value])
-        except Image.DecompressionBombError as error:
-            raise Rejected(
-                Code.TOO_MANY_PIXELS,
-                f"The source has more than {limits.pixels:,} pixels, the most this processor "
-                "takes. Send a smaller picture.",
-            ) from error
-    frames = int(getattr(image, "n_frames", 1))
+    image = _opened(named, format_, limits.pixels)
     try:
+        frames, pages = _frames_of(image, named, format_)
         check_source_pixels(*image.size, frames, limits.pixels)
     except Rejected:
         image.close()
         raise
-    # Elsewhere than in JPEG the metadata may follow the pixels, and is read when these are decoded.
-    with _damage_is_rejected():
-        orientation = _orientation(image) if format_ is Format.JPEG else 1
-    return Source(image, format_, image.size, frames, orientation, image.info.get("icc_profile"))
+    may_follow = format_ in _METADATA_MAY_FOLLOW
+    with damage_is_rejected():
+        orientation = 1 if may_follow else _orientation(image)
+    profile = image.info.get("icc_profile")
+    return Source(
+        image, named, format_, image.size, frames, pages, orientation, profile, limits.pixels
+    )
 
 
-def decode(source: Source, draft: Draft, allowed_memory: int | None) -> Base:
+def reopened(source: Source) -> Source:
+    """Open a source once more: each that reads frames needs its own."""
+    return source._replace(image=_opened(source.path, source.format, source.pixels))
+
+
+def _opened(path: str, format_: SourceFormat, pixels: int) -> Image.Image:
+    most = min(pixels, _MAX_ICO_PIXELS) if format_ is SourceFormat.ICO else pixels
+    # Beyond twice this number Pillow refuses by itself, where it would allocate while it opens.
+    Image.MAX_IMAGE_PIXELS = max(1, most // 2)
+    plugins.load_reader(format_)
+    with damage_is_rejected():
+        try:
+            return Image.open(path, formats=[plugins.PILLOW_NAMES.get(format_, format_.value)])
+        except Image.DecompressionBombError as error:
+            raise Rejected(
+                Code.TOO_MANY_PIXELS,
+                f"The source has more than {most:,} pixels, the most this processor takes of its "
+                "format. Send a smaller picture.",
+            ) from error
+
+
+def _frames_of(image: Image.Image, path: str, format_: SourceFormat) -> tuple[int, int]:
+    """Return the numbers of frames and of pages."""
+    if format_ in _COUNTED_BY_PILLOW:
+        return int(getattr(image, "n_frames", 1)), 1
+    if format_ is SourceFormat.GIF:
+        # Pillow would count to the end, however far that is.
+        return max(1, len(timing.frame_times(path, format_))), 1
+    return 1, timing.pages_of_tiff(path) if format_ is SourceFormat.TIFF else 1
+
+
+def decode(source: Source, wanted: Wanted, allowed_memory: int | None) -> Base:
     """Decode the source; raises Rejected where it is damaged, or needs more memory than allowed."""
-    image, scale, orientation = source.image, 1.0, source.orientation
+    image, scale = source.image, 1.0
     # At the end of its block the file is closed; the pixels stay.
-    with _damage_is_rejected(), image:
+    with damage_is_rejected(), image:
+        if wanted.frame:
+            _seek(source, wanted.frame)
+        size = image.size
+        draft = wanted.draft
         reduced = image.draft("L" if draft.gray and not source.profile else None, draft.size)
         if reduced is not None:
-            scale = reduced[1][2] / source.size[0]
-        check_memory(_memory(source, image), allowed_memory)
+            scale = reduced[1][2] / size[0]
+        mode = image.mode
+        check_memory(_memory(source, size, image), allowed_memory)
         image.load()
-        if source.format is not Format.JPEG:
+        orientation = source.orientation
+        if source.format in _METADATA_MAY_FOLLOW:
             orientation = _orientation(image)
-        image = eight_bit(image)
+        metadata = read_metadata(image) if wanted.metadata else None
+        image = normal(image, keep_deep=wanted.deep)
     # Several encoders would write what they find here into their files.
     image.info = {}
-    return Base(image, source.size, scale, orientation, source.profile)
+    return Base(image, size, scale, orientation, source.profile, mode, metadata)
 
 
-def _memory(source: Source, image: Image.Image) -> int:
-    pixels = image.width * image.height
-    needed = _BASE_MEMORY + pixels * _BYTES_PER_PIXEL * _COPIES[source.format]
-    if source.image.info.get("progressive"):
-        # libjpeg keeps all coefficients of a progressive picture, whatever the scale.
-        needed += source.size[0] * source.size[1] * _COEFFICIENT_BYTES
-    return needed
+def _seek(source: Source, frame: int) -> None:
+    most = max(source.frames, source.pages)
+    if frame >= min(most, MAX_FRAMES):
+        raise Rejected(
+            Code.FRAME_MISSING,
+            f"The source has {most:,} frames or pages, so there is none with the number {frame:,} "
+            "(they count from 0). Ask for one that there is.",
+        )
+    source.image.seek(frame)
+    check_source_pixels(*source.image.size, 1, source.pixels)
+
+
+def _memory(source: Source, size: tuple[int, int], image: Image.Image) -> int:
+    return memory.needed_to_decode(
+        source.format,
+        size,
+        image.size,
+        is_progressive=bool(source.image.info.get("progressive")),
+        is_moving=source.is_moving,
+    )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -143,11 +210,12 @@ def _orientation(image: Image.Image) -> int:
         value = image.getexif().get(_ORIENTATION, 1)
     except _DAMAGED:
         return 1  # broken metadata is no reason to refuse a picture
-    return value if isinstance(value, int) else 1
+    return value if isinstance(value, int) and value in _ORIENTATIONS else 1
 
 
 @contextmanager
-def _damage_is_rejected() -> Iterator[None]:
+def damage_is_rejected() -> Iterator[None]:
+    """Turn what Pillow raises on damaged files into Rejected."""
     try:
         # Pillow warns of odd metadata, and of sizes that are checked here already.
         with warnings.catch_warnings():
@@ -155,6 +223,11 @@ def _damage_is_rejected() -> Iterator[None]:
             yield
     except Rejected:
         raise
+    except Image.DecompressionBombError as error:
+        raise Rejected(
+            Code.TOO_MANY_PIXELS,
+            f"A part of the source has more pixels than it may ({error}). Send a smaller picture.",
+        ) from error
     except _DAMAGED as error:
         raise Rejected(
             Code.CORRUPT_IMAGE,

@@ -1,62 +1,183 @@
-"""Encoding: a picture in, a file's bytes out, without anything but the pixels."""
+"""Encoding: a picture in, a file's bytes out, with nothing in it that was not asked for."""
 
-import importlib
 import io
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-from darkroom_core.vocabulary import Format
+from darkroom_core.vocabulary import Format, Subsampling
 from PIL import Image
 
 from darkroom_processor.documents import Output
-from darkroom_processor.limits import check_output_side
+from darkroom_processor.image import colors, quality
+from darkroom_processor.image.metadata import Written
+from darkroom_processor.image.palette import MOST_COLORS, in_palette, in_palette_with_alpha
+from darkroom_processor.limits import check_output_side, usable_cpus
 
-_QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80}
-"""Used where a recipe names none."""
+QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80, Format.AVIF: 60, Format.PDF: 85}
+"""Used where a recipe names none; for about the same likeness in each format."""
 _PNG_LEVEL: Final = 6
 _WEBP_METHOD: Final = 4
-PLUGINS: Final = {
-    Format.JPEG: "PIL.JpegImagePlugin",
-    Format.PNG: "PIL.PngImagePlugin",
-    Format.WEBP: "PIL.WebPImagePlugin",
-}
+_AVIF_SPEED: Final = 8
+_MOST_EFFORT: Final = 10
+_WEBP_METHODS: Final = 6
+_ICON_SIDES: Final = (16, 32, 48)
+_HAS_ALPHA: Final = frozenset(
+    {Format.PNG, Format.WEBP, Format.AVIF, Format.GIF, Format.TIFF, Format.ICO}
+)
+_HAS_EXIF: Final = frozenset({Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.TIFF})
+_TIFF_PREDICTOR, _TIFF_XMP = 317, 700
+_HORIZONTAL: Final = 2
 
 
-class _File(io.BytesIO):
+class Extras(NamedTuple):
+    """What a file carries beside its pixels."""
+
+    written: Written = Written()
+    profile: bytes | None = None
+    """The ICC profile that the pixels are in; None is sRGB."""
+
+
+PLAIN: Final = Extras()
+"""Nothing but pixels, in sRGB."""
+
+
+class File(io.BytesIO):
     """A file in memory with a name: by its end Pillow finds the plugin, and imports no other."""
 
     def __init__(self, format_: Format) -> None:
+        """Start empty."""
         super().__init__()
         self.name = f"output.{format_.extension}"
 
 
-def encode(image: Image.Image, output: Output) -> bytes:
-    """Return the picture as a file in the output's format, without metadata."""
+def encode(image: Image.Image, output: Output, extras: Extras = PLAIN) -> bytes:
+    """Return the picture as a file in the output's format; raises Rejected where it cannot be."""
     check_output_side(image.size, output.format)
-    image = _flattened(image) if output.format is Format.JPEG else image
+    image = fitted(image, output)
+
+    def at(quality_: int) -> bytes:
+        return saved(image, output, quality_, extras)
+
+    if output.similarity is not None:
+        return at(quality.alike(at, image, output))
+    return quality.aimed(at, output, QUALITY)
+
+
+def fitted(image: Image.Image, output: Output) -> Image.Image:
+    """Return the picture in a mode that the format can hold, in the depth that is wanted."""
+    if image.mode == "RGBA" and output.format not in _HAS_ALPHA:
+        image = _flattened(image, output.background)
+    if output.format is Format.GIF:
+        return in_palette(colors.normal(image), output.colors or MOST_COLORS)
+    if output.colors and output.format is Format.PNG:
+        return in_palette_with_alpha(colors.normal(image), output.colors)
+    if not colors.wants_sixteen_bits(output):
+        return colors.normal(image)
+    return colors.sixteen_bits(image) if output.depth == 16 else image  # noqa: PLR2004
+
+
+def settings(output: Output, quality_: int, extras: Extras) -> dict[str, Any]:
+    """Return what Pillow is told about an output, at a quality."""
+    chosen = {**_CODING.get(output.format, _nothing)(output, quality_), **_carried(output, extras)}
+    if extras.profile and output.format in colors.KEEPS_PROFILE:
+        chosen["icc_profile"] = extras.profile
+    return chosen
+
+
+def saved(image: Image.Image, output: Output, quality_: int, extras: Extras) -> bytes:
+    """Return a picture that fits the format as a file, at a quality."""
+    chosen = settings(output, quality_, extras)
+    if output.format is Format.ICO:
+        chosen["sizes"] = _icon_sizes(image.size)
     # Several formats write what they find here: comments, profiles, resolutions.
-    image.info = {}
-    file = _File(output.format)
-    image.save(file, format=None, **_settings(output))
+    image.info = {key: image.info[key] for key in image.info.keys() & {"transparency"}}
+    file = File(output.format)
+    image.save(file, format=None, **chosen)
     return file.getvalue()
 
 
-def load_plugin(format_: Format) -> None:
-    """Import the plugin of one format: two threads that save at once must not both do it."""
-    importlib.import_module(PLUGINS[format_])
+def _jpeg(output: Output, quality_: int) -> dict[str, Any]:
+    subsampling = output.subsampling or Subsampling.QUARTER
+    return {
+        "quality": quality_,
+        "progressive": output.progressive,
+        "subsampling": subsampling.value,
+    }
 
 
-def _settings(output: Output) -> dict[str, int | bool]:
-    quality = max(1, min(100, output.quality or _QUALITY.get(output.format, 100)))
-    if output.format is Format.JPEG:
-        return {"quality": quality, "progressive": output.progressive}
-    if output.format is Format.WEBP:
-        return {"quality": quality, "lossless": output.lossless, "method": _WEBP_METHOD}
-    return {"compress_level": _PNG_LEVEL}
+def _webp(output: Output, quality_: int) -> dict[str, Any]:
+    effort = output.effort
+    method = _WEBP_METHOD if effort is None else round(effort * _WEBP_METHODS / _MOST_EFFORT)
+    return {"quality": quality_, "lossless": output.lossless, "method": method}
 
 
-def _flattened(image: Image.Image) -> Image.Image:
-    if image.mode != "RGBA":
-        return image
-    canvas = Image.new("RGB", image.size, (255, 255, 255))
+def _avif(output: Output, quality_: int) -> dict[str, Any]:
+    chosen: dict[str, Any] = {
+        "quality": quality_,
+        "speed": _AVIF_SPEED if output.effort is None else _MOST_EFFORT - output.effort,
+        "max_threads": usable_cpus(),
+    }
+    if output.subsampling is not None:
+        chosen["subsampling"] = output.subsampling.value
+    return chosen
+
+
+def _png(output: Output, _: int) -> dict[str, Any]:
+    level = _PNG_LEVEL if output.effort is None else max(1, min(9, output.effort))
+    return {"compress_level": level}
+
+
+def _tiff(_: Output, _quality: int) -> dict[str, Any]:
+    return {"compression": "tiff_adobe_deflate"}
+
+
+def _pdf(_: Output, quality_: int) -> dict[str, Any]:
+    # Without a name and a date the same picture makes the same file.
+    return {"quality": quality_, "title": None, "creationDate": None, "modDate": None}
+
+
+def _nothing(_: Output, _quality: int) -> dict[str, Any]:
+    return {}
+
+
+_CODING: Final = {
+    Format.JPEG: _jpeg,
+    Format.WEBP: _webp,
+    Format.AVIF: _avif,
+    Format.PNG: _png,
+    Format.TIFF: _tiff,
+    Format.PDF: _pdf,
+}
+
+
+def _carried(output: Output, extras: Extras) -> Mapping[str, Any]:
+    """Return the metadata as Pillow takes it for the format."""
+    exif, xmp = extras.written
+    if output.format is Format.TIFF:
+        tags: dict[int, Any] = {_TIFF_PREDICTOR: _HORIZONTAL}
+        return {"tiffinfo": tags | ({_TIFF_XMP: xmp} if xmp else {}), "exif": exif}
+    if output.format not in _HAS_EXIF:
+        return {}
+    carried: dict[str, Any] = {"exif": exif} if exif else {}
+    if xmp and output.format is Format.PNG:
+        from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415  # only where it is needed
+
+        carried["pnginfo"] = PngInfo()
+        carried["pnginfo"].add_itxt("XML:com.adobe.xmp", xmp.decode())
+    elif xmp:
+        carried["xmp"] = xmp
+    return carried
+
+
+def _icon_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the picture's own size and, of a square one, the usual smaller ones."""
+    if size[0] != size[1]:
+        return [size]
+    return [*((side, side) for side in _ICON_SIDES if side < size[0]), size]
+
+
+def _flattened(image: Image.Image, background: str) -> Image.Image:
+    red, green, blue = bytes.fromhex(background.removeprefix("#").rjust(6, "0")[:6])
+    canvas = Image.new("RGB", image.size, (red, green, blue))
     canvas.paste(image, mask=image)
     return canvas

@@ -1,21 +1,38 @@
 """The whole way of one task: a tuple of steps, each from one state of the work to the next."""
 
 import hashlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from PIL import Image
 
 from darkroom_processor import limits, parallel
 from darkroom_processor.documents import (
-    AssignedOutput,
     Assignment,
+    FileFacts,
     OutputReport,
     Report,
+    SourceReport,
     Timings,
 )
-from darkroom_processor.image.decode import Base, Source, decode, open_source
-from darkroom_processor.image.encode import encode, load_plugin
-from darkroom_processor.image.render import draft_for, render
+from darkroom_processor.image import facts, responsive
+from darkroom_processor.image.decode import (
+    Base,
+    Draft,
+    Source,
+    Wanted,
+    decode,
+    open_source,
+    reopened,
+)
+from darkroom_processor.image.jobs import Job, Key, jobs_of
+from darkroom_processor.image.make import Made, make_film, make_still
+from darkroom_processor.image.overlays import fetch_overlays
+from darkroom_processor.image.plugins import load_writer
+from darkroom_processor.image.render import draft_for
 from darkroom_processor.log import log
 from darkroom_processor.tasks import Files
 
@@ -24,15 +41,43 @@ _FETCHED, _DECODED = 10, 30
 """Percent of a task that is done by then."""
 
 
+class Digest(threading.Thread):
+    """The SHA-256 of a file, found while something else is done."""
+
+    def __init__(self, path: str) -> None:
+        """Begin at once."""
+        super().__init__(daemon=True)
+        # Opened here, for the file may get another name soon.
+        self._file = open(path, "rb")  # noqa: PTH123, SIM115  # closed by the thread
+        self._found = ""
+        self.start()
+
+    def run(self) -> None:
+        """Read the file."""
+        with self._file:
+            self._found = hashlib.file_digest(self._file, "sha256").hexdigest()
+
+    @property
+    def hexadecimal(self) -> str:
+        """The digest; waits for it."""
+        self.join()
+        return self._found
+
+
 class Work(NamedTuple):
     """A task on its way."""
 
     assignment: Assignment
     files: Files
     path: str
+    size: int = 0
+    digest: Digest | None = None
     source: Source | None = None
-    base: Base | None = None
-    outputs: tuple[OutputReport, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    bases: Mapping[Key, Base] = MappingProxyType({})
+    overlays: Mapping[str, Image.Image] = MappingProxyType({})
+    made: tuple[Made, ...] = ()
+    report: SourceReport | None = None
     timings: Timings = Timings()
 
 
@@ -43,87 +88,167 @@ def fetch_source(work: Work) -> Work:
     """Get the source's bytes."""
     start = time.monotonic()
     assignment = work.assignment
-    count = work.files.fetch(assignment.sources[0], work.path, assignment.limits.source_bytes)
+    size = work.files.fetch(assignment.sources[0], work.path, assignment.limits.source_bytes)
     timings = work.timings._replace(fetch=_since(start))
-    log("fetched", bytes=count, milliseconds=timings.fetch)
+    log("fetched", bytes=size, milliseconds=timings.fetch)
     work.files.progress(_FETCHED)
-    return work._replace(timings=timings)
+    return work._replace(size=size, digest=Digest(work.path), timings=timings)
 
 
 def check_header(work: Work) -> Work:
     """Refuse what is no picture, or too large a one, before it is decoded."""
     start = time.monotonic()
     source = open_source(work.path, work.assignment.limits)
-    return work._replace(source=source, timings=work.timings._replace(decode=_since(start)))
+    jobs = tuple(jobs_of(work.assignment.outputs, source))
+    timings = work.timings._replace(decode=_since(start))
+    return work._replace(source=source, jobs=jobs, timings=timings)
+
+
+def fetch_others(work: Work) -> Work:
+    """Get the pictures that are put upon the source."""
+    if not work.assignment.overlays:
+        return work
+    start = time.monotonic()
+    overlays = fetch_overlays(work.assignment, work.files, work.path)
+    timings = work.timings._replace(fetch=work.timings.fetch + _since(start))
+    return work._replace(overlays=overlays, timings=timings)
 
 
 def decode_once(work: Work) -> Work:
-    """Decode as much of the source as the outputs need."""
+    """Decode as much of the source as the outputs need; each frame or page that is asked for."""
     assert work.source is not None  # noqa: S101  # the order of STEPS
     start = time.monotonic()
-    recipes = [assigned.output for assigned in work.assignment.outputs]
-    source = work.source
-    draft = draft_for(recipes, source.size, source.orientation)
-    base = decode(source, draft, limits.allowed_memory())
+    source, allowed = work.source, limits.allowed_memory()
+    bases: dict[Key, Base] = {}
+    for key, wanted in _wanted(work, source).items():
+        opened = reopened(source) if bases else source
+        bases[key] = decode(opened, wanted, allowed)
     timings = work.timings._replace(decode=work.timings.decode + _since(start))
     log(
         "decoded",
         format=source.format,
         width=source.size[0],
         height=source.size[1],
-        scale=base.scale,
+        scale=min((base.scale for base in bases.values()), default=1.0),
         milliseconds=timings.decode,
     )
     work.files.progress(_DECODED)
-    return work._replace(base=base, timings=timings)
+    return work._replace(bases=bases, timings=timings)
+
+
+def _wanted(work: Work, source: Source) -> dict[Key, Wanted]:
+    """Return which pictures are decoded, and how little of each is enough."""
+    wants_facts = work.assignment.facts is not None
+    metadata = wants_facts or any(job.output.metadata != "strip" for job in work.jobs)
+    stills = [job for job in work.jobs if not job.moves]
+    if not stills and (wants_facts or metadata):
+        return {Key(): Wanted(Draft(None, gray=False), metadata=metadata)}
+    wanted: dict[Key, Wanted] = {}
+    for key in dict.fromkeys(job.key for job in stills):
+        outputs = [job.output for job in stills if job.key == key]
+        draft = draft_for(outputs, source.size, source.orientation)
+        wanted[key] = Wanted(draft, key.frame, key.deep, metadata)
+    return wanted
 
 
 def make_outputs(work: Work) -> Work:
     """Render, encode and store every output, several at once."""
-    assert work.base is not None  # noqa: S101  # the order of STEPS
-    base, outputs = work.base, work.assignment.outputs
-    for format_ in {assigned.output.format for assigned in outputs}:
-        load_plugin(format_)
-    done: list[str] = []
+    assert work.source is not None  # noqa: S101  # the order of STEPS
+    source, jobs = work.source, work.jobs
+    for format_ in {file.format for job in jobs for file in job.files}:
+        load_writer(format_)
+    base = next(iter(work.bases.values()), None)
+    metadata = base.metadata if base else None
+    count = 0
 
-    def make(assigned: AssignedOutput) -> tuple[OutputReport, int, int]:
-        made = _make_output(work, base, assigned)
-        done.append(assigned.output.name)
-        work.files.progress(_DECODED + (100 - _DECODED) * len(done) // len(outputs))
-        return made
+    def make(job: Job) -> list[Made]:
+        nonlocal count
+        if job.moves:
+            made = make_film(job, source, work.overlays, metadata)
+        else:
+            made = make_still(
+                job, work.bases[job.key], work.assignment.limits.pixels, work.overlays
+            )
+        stored = [_stored(work, each) for each in made]
+        count += 1
+        work.files.progress(_DECODED + (100 - _DECODED) * count // (len(jobs) + 1))
+        return stored
 
-    made = parallel.each(make, outputs, min(_MOST_THREADS, limits.usable_cpus()))
-    return work._replace(
-        outputs=tuple(report for report, _, _ in made),
-        timings=work.timings._replace(
-            render=sum(render for _, render, _ in made), store=sum(store for _, _, store in made)
-        ),
+    made = parallel.each(make, jobs, min(_MOST_THREADS, limits.usable_cpus()))
+    by_output = [(job, each) for job, several in zip(jobs, made, strict=True) for each in several]
+    ordered: list[Made] = []
+    for number, assigned in enumerate(work.assignment.outputs):
+        own = [each for job, each in by_output if job.number == number]
+        if assigned.output.responsive is None:
+            ordered += own
+            continue
+        order = {file.name: at for at, file in enumerate(assigned.files)}
+        own.sort(key=lambda each: order[each.file.name])
+        html = responsive.snippet(assigned, [each.report for each in own])
+        ordered += [_stored(work, Made(assigned.files[0], html)), *own]
+    timings = work.timings._replace(
+        render=sum(each.render for each in ordered), store=sum(each.store for each in ordered)
     )
+    return work._replace(made=tuple(ordered), timings=timings)
 
 
-def _make_output(work: Work, base: Base, assigned: AssignedOutput) -> tuple[OutputReport, int, int]:
-    output, start = assigned.output, time.monotonic()
-    image = render(base, output, work.assignment.limits.pixels)
-    data = encode(image, output)
-    rendered, begun = _since(start), time.monotonic()
-    (file,) = assigned.files
-    work.files.store(file, data)
-    report = OutputReport(
-        file.name, file.format, len(data), hashlib.sha256(data).hexdigest(), *image.size
-    )
-    log("output", **report._asdict(), milliseconds=_since(start))
-    return report, rendered, _since(begun)
+def _stored(work: Work, made: Made) -> Made:
+    start = time.monotonic()
+    work.files.store(made.file, made.data)
+    digest = hashlib.sha256(made.data).hexdigest()
+    size = made.image.size if made.image else (None, None)
+    report = OutputReport(made.file.name, made.file.format, len(made.data), digest, *size)
+    stored = made._replace(data=b"", report=report, store=_since(start))
+    log("output", **report._asdict(), milliseconds=made.render + stored.store)
+    return stored
 
 
-STEPS: Final[tuple[Step, ...]] = (fetch_source, check_header, decode_once, make_outputs)
+def tell_facts(work: Work) -> Work:
+    """Say what the source is and, where that is wanted, all facts of all files."""
+    assert work.source is not None  # noqa: S101  # the order of STEPS
+    assert work.digest is not None  # noqa: S101  # as above
+    base = next(iter(work.bases.values()), None)
+    report = facts.source_report(work.source, base, work.size, work.digest.hexadecimal)
+    if work.assignment.facts is not None and base is not None:
+        look = facts.look_at(base.image, base.profile, base.orientation)
+        source = facts.source_facts(report, work.source, base, facts.SOURCE)
+        outputs = [_facts_of(made, look) for made in work.made]
+        work.files.put_facts(facts.encoded([look.of(source)], outputs))
+    return work._replace(report=report)
+
+
+def _facts_of(made: Made, source_look: facts.Look) -> FileFacts:
+    if made.image is None:
+        report = made.report
+        return FileFacts(report.name, report.format.value, report.bytes, report.sha256)
+    told = facts.output_facts(made.report, made.image, made.profile)
+    told = told._replace(frames=made.frames, duration_seconds=made.seconds)
+    # Whatever is only resized looks like its source.
+    look = source_look if made.looks_like_source else facts.look_at(made.image, made.profile)
+    return look.of(told)
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    fetch_source,
+    check_header,
+    fetch_others,
+    decode_once,
+    make_outputs,
+    tell_facts,
+)
 
 
 def process(assignment: Assignment, files: Files, folder: str) -> Report:
     """Do a task; raises ProcessingError for an end that was foreseen."""
     work = Work(assignment, files, f"{folder}/source")
-    for step in STEPS:
-        work = step(work)
-    return Report(outputs=work.outputs, timings=work.timings)
+    try:
+        for step in STEPS:
+            work = step(work)
+    finally:
+        if work.source is not None:
+            work.source.image.close()
+    reports = tuple(made.report for made in work.made)
+    return Report(source=work.report, outputs=reports, timings=work.timings)
 
 
 def _since(start: float) -> int:

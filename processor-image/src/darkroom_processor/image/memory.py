@@ -1,0 +1,44 @@
+"""How much memory it takes to decode a source, told by its header alone."""
+
+from typing import Final
+
+from darkroom_processor.image.sniff import SourceFormat
+
+BASE: Final = 48 * 2**20
+"""What the process needs before any pixels."""
+_BYTES_PER_PIXEL: Final = 4
+"""Pillow keeps colours in four bytes, whatever the file has."""
+_COEFFICIENT_BYTES: Final = 6
+_COPIES: Final = {
+    # Each scan line is decoded straight into the picture; later steps need a smaller copy.
+    SourceFormat.JPEG: 1,
+    SourceFormat.BMP: 2,
+    SourceFormat.PNG: 2,
+    # The decoder's own picture, its copy as bytes, and Pillow's.
+    SourceFormat.WEBP: 3,
+    SourceFormat.AVIF: 4,
+    SourceFormat.HEIC: 4,
+    # What is shown, what was shown before, the frame and its colours.
+    SourceFormat.GIF: 4,
+    # A strip or tile may be as large as the whole picture.
+    SourceFormat.TIFF: 3,
+    SourceFormat.ICO: 3,
+}
+"""Pictures alive at once while a source is decoded."""
+
+
+def needed_to_decode(
+    format_: SourceFormat,
+    stored: tuple[int, int],
+    decoded: tuple[int, int],
+    *,
+    is_progressive: bool,
+    is_moving: bool,
+) -> int:
+    """Return an estimate in bytes; `decoded` is smaller than `stored` for a reduced JPEG."""
+    copies = _COPIES[format_] + (1 if is_moving else 0)
+    needed = BASE + decoded[0] * decoded[1] * _BYTES_PER_PIXEL * copies
+    if is_progressive:
+        # libjpeg keeps all coefficients of a progressive picture, whatever the scale.
+        needed += stored[0] * stored[1] * _COEFFICIENT_BYTES
+    return needed
