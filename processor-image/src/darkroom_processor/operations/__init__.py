@@ -44,7 +44,7 @@ MODULES: Final = {
     "unsharp": "effects",
     "pixelate": "effects",
     "overlay": "overlay",
-    "text": "overlay",
+    "text": "text",
 }
 """Where each operation is; imported when a recipe has one."""
 _MOVES_ONLY: Final = {"resize", "crop", "trim", "flip"}

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from darkroom_processor.documents import Blur, Pixelate, Sharpen, Unsharp
 from darkroom_processor.operations.context import Context
-from darkroom_processor.operations.modes import premultiplied, straight
+from darkroom_processor.operations.modes import premultiplied, solid, straight
 
 _SHARPEN_RADIUS: Final = 0.8
 _SHARPEN_PERCENT: Final = 70
@@ -35,12 +35,8 @@ def unsharp(image: Image.Image, unsharp: Unsharp, _: Context) -> Image.Image:
 def _sharper(image: Image.Image, mask: ImageFilter.UnsharpMask) -> Image.Image:
     if image.mode != "RGBA":
         return image.filter(mask)
-    # Whatever colour lies below transparent pixels would shine out at their edges: there the
-    # colours of the neighbours are put.
-    alpha = image.getchannel("A")
-    around = straight(premultiplied(image).filter(ImageFilter.GaussianBlur(mask.radius * 2)))
-    sharp = Image.composite(image, around, alpha).convert("RGB").filter(mask)
-    sharp.putalpha(alpha)
+    sharp = solid(image, mask.radius * 2).filter(mask)
+    sharp.putalpha(image.getchannel("A"))
     return sharp
 
 

@@ -1,6 +1,6 @@
 """Kinds of pixels: what operations work on, and how a colour is written in it."""
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 Rgba = tuple[int, int, int, int]
 OPAQUE = 255
@@ -49,3 +49,12 @@ def premultiplied(image: Image.Image) -> Image.Image:
 def straight(image: Image.Image) -> Image.Image:
     """Return a premultiplied picture as RGBA again, any other as it is."""
     return image.convert("RGBA") if image.mode == "RGBa" else image
+
+
+def solid(image: Image.Image, radius: float) -> Image.Image:
+    """Return the colours of an RGBA picture alone, those of neighbours where it is transparent.
+
+    Whatever colour a file has below transparent pixels would else shine out at their edges.
+    """
+    around = straight(premultiplied(image).filter(ImageFilter.GaussianBlur(radius)))
+    return Image.composite(image, around, image.getchannel("A")).convert("RGB")

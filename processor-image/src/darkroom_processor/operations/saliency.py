@@ -11,9 +11,10 @@ from darkroom_core.vocabulary import Gravity
 from PIL import Image, ImageChops, ImageFilter
 
 from darkroom_processor.operations.decide import LOOKED_AT
+from darkroom_processor.operations.geometry import Size
 
-_EDGES: Final = tuple(min(255, round(16 * value**0.5)) for value in range(256))
-"""Broad detail counts for more than one hard edge."""
+_EDGES: Final = tuple(min(255, round(16 * max(0, value - 4) ** 0.5)) for value in range(256))
+"""Broad detail counts for more than one hard edge, and noise for nothing."""
 _SKIN: Final = ((85, 127), (135, 173))
 """Cb and Cr of skin, light and dark."""
 _MIDDLE_COUNTS: Final = 0.15
@@ -34,7 +35,10 @@ def focus_of(
     size = tuple(
         max(1, min(side, round(side * share))) for side, share in zip(image.size, part, strict=True)
     )
-    left, upper = _best(scores, size[0], size[1])
+    corner = _best(scores, size[0], size[1])
+    if corner is None:
+        return (0.5, 0.5)
+    left, upper = corner
     return ((left + size[0] / 2) / image.width, (upper + size[1] / 2) / image.height)
 
 
@@ -77,16 +81,23 @@ def _between(band: Image.Image, least: int, most: int) -> Image.Image:
     return band.point([255 * (least <= value <= most) for value in range(256)])
 
 
-def _best(scores: Image.Image, width: int, height: int) -> tuple[int, int]:
-    """Return the upper left corner of the window of that size which has most."""
+def _best(scores: Image.Image, width: int, height: int) -> Size | None:
+    """Return the upper left corner of the window of that size which has most; None in a void.
+
+    What lies in the very middle of a window counts twice: that brings it there.
+    """
     sums = _sums(scores)
     across, down = scores.width - width, scores.height - height
-    best, corner = -1.0, (across // 2, down // 2)
+    inset = width * 3 // 8 if across else 0
+    depth = height * 3 // 8 if down else 0
+    best, corner = 0.0, None
     for upper in range(down + 1):
         above, below = sums[upper], sums[upper + height]
+        inner_above, inner_below = sums[upper + depth], sums[upper + height - depth]
         for left in range(across + 1):
-            right = left + width
+            right, first, last = left + width, left + inset, left + width - inset
             score = below[right] - below[left] - above[right] + above[left]
+            score += inner_below[last] - inner_below[first] - inner_above[last] + inner_above[first]
             away = abs(2 * left - across) / (across or 1) + abs(2 * upper - down) / (down or 1)
             weighed = score * (1 - _MIDDLE_COUNTS * away / 2)
             if weighed > best:

@@ -25,8 +25,6 @@ _MIDDLE: Final = 128
 _LUMA: Final = (0.299, 0.587, 0.114)
 """How bright red, green and blue are: ITU-R 601, as Pillow's own conversion to L."""
 _SEPIA: Final = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
-_CORNERS: Final = (128 - 90.51, 128 - 90.51, 128 + 90.51, 128 + 90.51)
-"""The square in Pillow's radial gradient whose corners are just 255."""
 Row = Sequence[float]
 
 
@@ -122,7 +120,7 @@ def vignette(image: Image.Image, vignette: Vignette, _: Context) -> Image.Image:
         return amount * 255 * way * way * (3 - 2 * way)
 
     mask = Image.radial_gradient("L").point([round(strength(value)) for value in range(256)])
-    mask = mask.resize(image.size, Image.Resampling.BICUBIC, _CORNERS)
+    mask = mask.resize(image.size, Image.Resampling.BICUBIC)
     color = (*color_of(vignette.color)[:3], OPAQUE)
     alpha = image.getchannel("A") if _has_alpha(image) else None
     colored = able_to_hold(image, color).copy()

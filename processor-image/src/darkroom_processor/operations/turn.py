@@ -13,7 +13,14 @@ from darkroom_processor.limits import check_output_pixels
 from darkroom_processor.operations.canvas import put_on
 from darkroom_processor.operations.context import Context
 from darkroom_processor.operations.geometry import Box, Size, rotated_size
-from darkroom_processor.operations.modes import color_of, editable, straight
+from darkroom_processor.operations.modes import (
+    OPAQUE,
+    able_to_hold,
+    color_of,
+    editable,
+    ink,
+    solid,
+)
 
 ORIENTATIONS: Final = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -36,6 +43,8 @@ _SWAPPING: Final = {
     Transpose.TRANSPOSE,
     Transpose.TRANSVERSE,
 }
+_SEAM: Final = 2
+"""Pixels that are put around what is turned by any angle: as far as the filter looks."""
 
 
 def flip(image: Image.Image, flip: Flip, _: Context) -> Image.Image:
@@ -51,28 +60,59 @@ def rotate(image: Image.Image, rotate: Rotate, context: Context) -> Image.Image:
     if angle in _QUARTERS:
         return image.transpose(_QUARTERS[angle])
     check_output_pixels(rotated_size(*image.size, angle), context.pixels)
-    turned = turned_by(editable(image), angle)
-    return put_on(turned.size, color_of(rotate.background), turned, (0, 0))
+    colors, alpha = _turned(editable(image), angle)
+    background = color_of(rotate.background)
+    if background[3] < OPAQUE:
+        return put_on(colors.size, background, _joined(colors, alpha), (0, 0))
+    colors = able_to_hold(colors, background)
+    canvas = Image.new(colors.mode, colors.size, ink(background, colors.mode))
+    canvas.paste(colors, (0, 0), alpha)
+    return canvas
 
 
 def turned_by(image: Image.Image, angle: float) -> Image.Image:
-    """Return an L, RGB or RGBA picture turned clockwise by any angle, on a transparent canvas."""
-    width, height = rotated_size(*image.size, angle)
-    # The transparent seam makes the edges smooth: pixels there are mixed with it.
-    seamed = Image.new("RGBa", (image.width + 2, image.height + 2))
-    seamed.paste(image.convert("RGBA").convert("RGBa"), (1, 1))
+    """Return a picture turned clockwise by any angle, on a transparent canvas that holds it."""
+    return _joined(*_turned(image, angle))
+
+
+def _joined(colors: Image.Image, alpha: Image.Image) -> Image.Image:
+    joined = colors.convert("RGBA")
+    joined.putalpha(alpha)
+    return joined
+
+
+def _turned(image: Image.Image, angle: float) -> tuple[Image.Image, Image.Image]:
+    """Return an L, RGB or RGBA picture's colours and what is opaque, both turned.
+
+    Turned together the colours would swing at every edge of what is opaque.
+    """
+    is_clear = image.mode == "RGBA"
+    colors = solid(image, _SEAM) if is_clear else image
+    alpha = image.getchannel("A") if is_clear else Image.new("L", image.size, OPAQUE)
+    # The seam makes the edges smooth: colours go on in it, and nothing is opaque.
+    seamed = (image.width + 2 * _SEAM, image.height + 2 * _SEAM)
+    wide = colors.resize(seamed, Resampling.NEAREST)
+    wide.paste(colors, (_SEAM, _SEAM))
+    clear = Image.new("L", seamed)
+    clear.paste(alpha, (_SEAM, _SEAM))
+    size = rotated_size(*image.size, angle)
+    backwards = _backwards(seamed, size, angle)
+    return (
+        wide.transform(size, Transform.AFFINE, backwards, Resampling.BICUBIC),
+        clear.transform(size, Transform.AFFINE, backwards, Resampling.BICUBIC),
+    )
+
+
+def _backwards(before: Size, after: Size, angle: float) -> tuple[float, ...]:
+    """Return where each pixel of a turned picture was, as Pillow wants to know it."""
     sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
-    middle = (seamed.width / 2, seamed.height / 2)
-    backwards = (
+    return (
         cosine,
         sine,
-        middle[0] - cosine * width / 2 - sine * height / 2,
+        (before[0] - cosine * after[0] - sine * after[1]) / 2,
         -sine,
         cosine,
-        middle[1] + sine * width / 2 - cosine * height / 2,
-    )
-    return straight(
-        seamed.transform((width, height), Transform.AFFINE, backwards, Resampling.BICUBIC)
+        (before[1] + sine * after[0] - cosine * after[1]) / 2,
     )
 
 
