@@ -25,10 +25,27 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 DONE, REJECTED, INTERNAL, TRY_AGAIN, TERMINATED = 0, 65, 70, 75, 143
 LONGEST_REPORT = 4096
 PNG = b"\x89PNG\r\n\x1a\n"
-OUTPUT_FIELDS = {
-    *("name", "operations", "format", "quality", "lossless", "progressive", "autoOrient"),
+ASSIGNMENT_FIELDS = {
+    "task",
+    "type",
+    "sources",
+    "overlays",
+    "outputs",
+    "facts",
+    "progress",
+    "limits",
 }
-ASSIGNMENT_FIELDS = {"task", "source", "outputs", "progress", "limits"}
+# What an output may ask for and still get the file as it came.
+HARMLESS = {
+    "name",
+    "format",
+    "metadata",
+    "colorProfile",
+    "background",
+    "animation",
+    "speed",
+    "autoOrient",
+}
 MOST_REDIRECTS = 5
 
 
@@ -45,7 +62,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(TERMINATED))
     signal.signal(signal.SIGALRM, out_of_time)
     try:
-        report(outputs=process(assignment()))
+        report(*process(assignment()))
     except FailedError as failure:
         return failed(failure.code, str(failure), failure.exit_code)
     except (OSError, http.client.HTTPException) as error:
@@ -73,8 +90,6 @@ def assignment() -> dict[str, Any]:
     try:
         read: dict[str, Any] = json.loads(os.environ["DARKROOM_ASSIGNMENT"])
         unknown = read.keys() - ASSIGNMENT_FIELDS
-        for output in read["outputs"]:
-            unknown |= output["output"].keys() - OUTPUT_FIELDS
         signal.alarm(read["limits"]["seconds"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise FailedError("invalid_assignment", f"No assignment: {error!r}.") from error
@@ -83,21 +98,34 @@ def assignment() -> dict[str, Any]:
     return read
 
 
-def process(assignment: dict[str, Any]) -> list[dict[str, Any]]:
+def process(assignment: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Fetch the source, make the outputs and store them; return what the report lists."""
+    if assignment["type"] not in {"Image", "Inspect"}:
+        raise FailedError("unsupported", f"This processor does nothing of {assignment['type']}.")
     for output in assignment["outputs"]:
-        if output["output"]["format"] != "png" or output["output"].get("operations"):
+        if output["output"]["format"] != "png" or asks_for_more(output["output"]):
             raise FailedError("unsupported", "This processor gives a PNG back as it came, no more.")
-    picture = fetch(assignment["source"], assignment["limits"]["sourceBytes"])
+    (source,) = assignment["sources"]
+    picture = fetch(source, assignment["limits"]["sourceBytes"])
     width, height = size_of(picture)
-    facts = {"width": width, "height": height, "bytes": len(picture)}
     digest = hashlib.sha256(picture).hexdigest()
+    facts = {"format": "png", "width": width, "height": height}
+    facts |= {"bytes": len(picture), "sha256": digest}
+    made = []
     for output in assignment["outputs"]:
-        store(output["request"], picture)
-    return [
-        {"name": output["output"]["name"], "format": "png", **facts, "sha256": digest}
-        for output in assignment["outputs"]
-    ]
+        # One output may be several files; as this processor makes them, it is one.
+        (file,) = output["files"]
+        store(file["request"], picture)
+        made.append({"name": file["name"], **facts})
+    if assignment.get("facts"):
+        document = {"sources": [{"name": "source", **facts}], "outputs": made}
+        store(assignment["facts"], json.dumps(document).encode())
+    return made, facts
+
+
+def asks_for_more(output: dict[str, Any]) -> bool:
+    """Whether the file cannot stay as it is: something is set that is not off."""
+    return any(output[name] for name in output.keys() - HARMLESS) or output.get("speed", 1) != 1
 
 
 def size_of(picture: bytes) -> tuple[int, int]:
@@ -205,23 +233,22 @@ def may_reach(address: str, networks: list[str]) -> bool:
 
 
 def report(
-    outputs: list[dict[str, Any]] | None = None, error: dict[str, Any] | None = None
+    outputs: list[dict[str, Any]] | None = None,
+    source: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
 ) -> None:
     """Write the termination message; that of many outputs is packed."""
-    rest = {"outputs": [], **({"error": error} if error else {})}
-    text = json.dumps({**rest, "outputs": outputs or []}, separators=(",", ":"))
+    told = {"source": source, "error": error}
+    rest = {"outputs": [], **{name: value for name, value in told.items() if value}}
+    outputs = outputs or []
+    text = json.dumps({**rest, "outputs": outputs}, separators=(",", ":"))
     if len(text) > LONGEST_REPORT:
-        rows = [
-            [o["width"], o["height"], o["bytes"], digest_of(o["sha256"])] for o in outputs or []
-        ]
+        # A number stands for the file's name and format: its place among those of the assignment.
+        rows = [[n, o["width"], o["height"], o["bytes"]] for n, o in enumerate(outputs)]
+        digests = b"".join(bytes.fromhex(o["sha256"]) for o in outputs)
         packed = zlib.compress(json.dumps([rows, rest], separators=(",", ":")).encode(), 9)
-        text = "z1:" + base64.b85encode(packed).decode()
+        text = f"z2:{len(rows):02}{base64.b85encode(digests + packed).decode()}"
     Path(os.environ.get("DARKROOM_TERMINATION_LOG", "/dev/termination-log")).write_text(text)
-
-
-def digest_of(sha256: str) -> str:
-    """Return a digest as a packed report has it."""
-    return base64.b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
 
 
 if __name__ == "__main__":

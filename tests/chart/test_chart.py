@@ -94,11 +94,15 @@ def test_the_roles_are_just_these() -> None:
         for name, role in roles.items()
     }
     assert granted == {
-        "darkroom-api": {("processingtasks", verb) for verb in ("create", "get", "delete")},
+        "darkroom-api": {
+            *(("processingtasks", verb) for verb in ("create", "get", "delete")),
+            *(("processingrecipes", verb) for verb in ("get", "list")),
+        },
         "darkroom-operator": {
             *(("processingtasks", verb) for verb in ("create", "list", "watch", "delete")),
             *(("processorpools", verb) for verb in ("list", "watch")),
             *(("processingschedules", verb) for verb in ("list", "watch")),
+            *(("processingrecipes", verb) for verb in ("list", "watch")),
             ("processingtasks/status", "patch"),
             ("processorpools/status", "patch"),
             ("processingschedules/status", "patch"),
@@ -111,6 +115,7 @@ def test_the_roles_are_just_these() -> None:
         "darkroom-operator-lease": {("leases", verb) for verb in ("create", "get", "update")},
         "darkroom-bootstrap": {("secrets", "create")},
         "darkroom-pool": {("processorpools", verb) for verb in ("create", "patch")},
+        "darkroom-recipes": {("processingrecipes", verb) for verb in ("create", "patch")},
         "darkroom-retention": {("processingschedules", verb) for verb in ("create", "patch")},
     }
 

@@ -24,7 +24,7 @@ MANIFESTS: Final = "DARKROOM_MANIFESTS"
 MANAGER: Final = "darkroom-chart"
 _PATIENCE_SECONDS: Final = 60
 _RETRY_SECONDS: Final = 1
-_PLURALS: Final = {kind.kind: kind.plural for kind in (names.POOL, names.SCHEDULE)}
+_PLURALS: Final = {kind.kind: kind.plural for kind in (names.POOL, names.SCHEDULE, names.RECIPE)}
 
 
 def main() -> int:
