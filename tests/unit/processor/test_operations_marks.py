@@ -88,8 +88,8 @@ def test_a_tile_is_repeated_whole_over_the_picture() -> None:
     )
     red = made.getchannel("R").point(lambda value: 255 * (value == 255))
     assert sum(red.tobytes()) // 255 == 4 * 4 * 200
-    assert red.getbbox() == (0, 0, 95, 55)
-    assert made.getpixel((22, 5)) == GREY
+    assert red.getbbox() == (2, 2, 97, 57)
+    assert made.getpixel((24, 5)) == GREY
 
 
 def test_colours_appear_on_a_grey_picture_and_grey_stays_grey() -> None:

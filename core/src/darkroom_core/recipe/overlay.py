@@ -18,7 +18,11 @@ class Placed(Document):
     y: Offset = Field(0, description="Pixels away from that edge; from the middle, down.")
     opacity: Fraction = Field(1.0, description="From invisible (0) to opaque (1).")
     angle: Angle = Field(0.0, description="Degrees by which it is turned, clockwise.")
-    tile: bool = Field(default=False, description="Whether it is repeated over the whole picture.")
+    tile: bool = Field(
+        default=False,
+        description="Whether it is repeated, whole, as often as fits into the picture; gravity then "
+        "says nothing.",
+    )
     spacing: Annotated[int, Field(ge=0, le=4096)] = Field(
         32, description="With tile: pixels between two of them."
     )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from darkroom_core.vocabulary import Filter
+from darkroom_core.vocabulary import Filter, Gravity
 from PIL import Image
 
 from darkroom_processor.documents import Overlay, Text
@@ -25,7 +25,7 @@ class Mark(NamedTuple):
 
 def room_for(placed: Placed, size: Size) -> Size:
     """Return how large a mark may be in a picture of that size, at least one pixel."""
-    sides = zip(size, (placed.x, placed.y), fractions_of(placed.gravity), strict=True)
+    sides = zip(size, (placed.x, placed.y), _shares(placed), strict=True)
     across, down = (
         max(1, side - (2 * abs(offset) if share == 0.5 else max(0, offset)))  # noqa: PLR2004
         for side, offset, share in sides
@@ -99,12 +99,17 @@ def _repeated(image: Image.Image, times: int, gap: int, axis: int) -> Image.Imag
 
 def _place(placed: Placed, size: Size, own: Size) -> Size:
     """Return where the upper left corner comes: nothing sticks out."""
-    offsets, shares = (placed.x, placed.y), fractions_of(placed.gravity)
+    offsets, shares = (placed.x, placed.y), _shares(placed)
     places: list[int] = []
     for side, length, offset, share in zip(size, own, offsets, shares, strict=True):
         start = int((side - length) * share) + (-offset if share == 1 else offset)
         places.append(max(0, min(side - length, start)))
     return places[0], places[1]
+
+
+def _shares(placed: Placed) -> tuple[float, float]:
+    """Return how much of the spare space is on the left and above; tiles are in the middle."""
+    return fractions_of(Gravity.CENTER if placed.tile else placed.gravity)
 
 
 def _is_grey(image: Image.Image) -> bool:
