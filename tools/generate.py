@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import operations_page
 import yaml
 from darkroom_core import crd
 from darkroom_core.assignment import Assignment
@@ -24,23 +25,34 @@ def main() -> int:
     """Write the files; with --check only compare them and return 1 where one is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    check = parser.parse_args().check
+    parser.add_argument("--pictures", action="store_true", help="draw those that are there anew")
+    options = parser.parse_args()
     stale = [path for path, text in generated().items() if _is_stale(path, text)]
-    for path in stale:
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(generated()[path])
-        print(f"{'stale' if check else 'wrote'}: {path.relative_to(ROOT)}")
-    if check and stale:
+    # Encoders write other bytes elsewhere: only that a picture is there can be compared.
+    missing = [p for p in operations_page.pictures() if options.pictures or not p.exists()]
+    for path in stale + missing:
+        if not options.check:
+            _write(path)
+        print(f"{'stale' if options.check else 'wrote'}: {path.relative_to(ROOT)}")
+    if options.check and stale + missing:
         print("Run `make generate` and commit the result.", file=sys.stderr)
         return 1
     return 0
+
+
+def _write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path in operations_page.pictures():
+        operations_page.draw(path)
+    else:
+        path.write_text(generated()[path])
 
 
 def generated() -> dict[Path, str]:
     """Return the text of every generated file."""
     files = {
         ROOT / "docs/reference/conditions.md": conditions_page(),
+        operations_page.PAGE: operations_page.page(),
         ROOT / "api/openapi.json": _openapi(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts
