@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from anyio.to_thread import run_sync
 from darkroom_core.conditions import State
+from darkroom_core.facts import Facts
 from darkroom_core.recipe import File, Format
 from darkroom_core.storage import ObjectNotFoundError
 from fastapi import APIRouter, Request, Response
@@ -30,10 +31,7 @@ _DOWNLOAD: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 _FACTS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "description": "The facts of its sources and outputs.",
-        "content": {Format.JSON.media_type: {"schema": {"type": "object"}}},
-    },
+    200: {"description": "The facts of its sources and outputs.", "model": Facts},
 }
 
 
