@@ -8,10 +8,10 @@ once for Python and once in CEL, side by side.
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from darkroom_core.recipe.fields import MAX_NAME, Color, Side
+from darkroom_core.recipe.fields import MAX_NAME, Color, Side, among
 from darkroom_core.recipe.operation import MAX_OPERATIONS, Operation
 from darkroom_core.recipe.pages import Pages
 from darkroom_core.recipe.table import Table
@@ -33,6 +33,19 @@ MAX_FILES: Final = 64
 MAX_WIDTHS: Final = 12
 MAX_FORMATS: Final = 4
 
+_WRITTEN_BESIDE: Final = (Format.VTT, Format.JSON)
+_WISHED: Final = tuple(f for f in Format if f not in _WRITTEN_BESIDE)
+_FOR_BROWSERS: Final = (Format.AVIF, Format.WEBP, Format.JPEG, Format.PNG, Format.GIF)
+WishedFormat = Annotated[
+    Format,
+    AfterValidator(among(*_WISHED)),
+    Field(json_schema_extra={"enum": [f.value for f in _WISHED]}),
+]
+BrowserFormat = Annotated[
+    Format,
+    AfterValidator(among(*_FOR_BROWSERS)),
+    Field(json_schema_extra={"enum": [f.value for f in _FOR_BROWSERS]}),
+]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, pattern=DNS_LABEL)]
 
 
@@ -48,7 +61,7 @@ class Responsive(Document):
         examples=[[320, 640, 1280]],
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    formats: Annotated[list[Format], Field(min_length=1, max_length=MAX_FORMATS)] = Field(
+    formats: Annotated[list[BrowserFormat], Field(min_length=1, max_length=MAX_FORMATS)] = Field(
         description="Formats, the best first: a browser takes the first that it knows.",
         examples=[["avif", "webp", "jpeg"]],
         json_schema_extra={"x-kubernetes-list-type": "set"},
@@ -87,7 +100,7 @@ _LOSSY: Final = (Format.JPEG, Format.WEBP, Format.AVIF)
 # A snippet's set has files of several formats: what does not suit one of them is left away there.
 SUITABLE: Final = (
     SuitableFor("quality", (*_LOSSY, Format.PDF, Format.HTML)),
-    SuitableFor("lossless", (Format.WEBP, Format.AVIF, Format.HTML), is_optional=False),
+    SuitableFor("lossless", (Format.WEBP, Format.HTML), is_optional=False),
     SuitableFor("progressive", (Format.JPEG, Format.HTML), is_optional=False),
     SuitableFor("subsampling", (Format.JPEG, Format.AVIF, Format.HTML)),
     SuitableFor("effort", (Format.WEBP, Format.AVIF, Format.PNG, Format.HTML)),
@@ -133,7 +146,7 @@ class Output(Document):
         "changes.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-    format: Format = Field(
+    format: WishedFormat = Field(
         description="The file format. Pictures: jpeg, png, webp, avif, gif, tiff, bmp, ico, pdf; "
         "html with responsive; videos: mp4, webm; tables: csv, xlsx, parquet, zip.",
         examples=["webp"],
@@ -155,7 +168,7 @@ class Output(Document):
         description="Largest file in bytes: the highest quality that keeps to it is used, up to "
         "`quality` or the format's default.",
     )
-    lossless: bool = Field(default=False, description="Encode webp or avif without loss.")
+    lossless: bool = Field(default=False, description="Encode webp without loss.")
     progressive: bool = Field(default=False, description="Encode jpeg progressively.")
     subsampling: Subsampling | None = Field(
         None, description="Colour samples of jpeg and avif: 4:4:4, 4:2:2 or 4:2:0."

@@ -22,6 +22,7 @@ _ORIENTATION: Final = 0x0112
 _ORIENTATIONS: Final = range(1, 9)
 _COUNTED_BY_PILLOW: Final = frozenset({SourceFormat.PNG, SourceFormat.WEBP, SourceFormat.AVIF})
 _METADATA_MAY_FOLLOW: Final = frozenset({SourceFormat.PNG, SourceFormat.ICO})
+_TURNED_BY_DECODER: Final = frozenset({SourceFormat.TIFF, SourceFormat.HEIC})
 _MAX_ICO_PIXELS: Final = 16_000_000
 _DAMAGED = (
     OSError,  # also UnidentifiedImageError and EOFError's cousins in Pillow
@@ -118,9 +119,9 @@ def open_source(path: str, limits: Limits) -> Source:
     except Rejected:
         image.close()
         raise
-    may_follow = format_ in _METADATA_MAY_FOLLOW
+    is_upright = format_ in _METADATA_MAY_FOLLOW | _TURNED_BY_DECODER
     with damage_is_rejected():
-        orientation = 1 if may_follow else _orientation(image)
+        orientation = 1 if is_upright else _orientation(image)
     profile = image.info.get("icc_profile")
     return Source(
         image, named, format_, image.size, frames, pages, orientation, profile, limits.pixels

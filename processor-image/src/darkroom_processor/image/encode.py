@@ -25,7 +25,7 @@ _HAS_ALPHA: Final = frozenset(
     {Format.PNG, Format.WEBP, Format.AVIF, Format.GIF, Format.TIFF, Format.ICO}
 )
 _HAS_EXIF: Final = frozenset({Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.TIFF})
-_TIFF_PREDICTOR, _TIFF_XMP = 317, 700
+_TIFF_PREDICTOR, _TIFF_XMP, _EXIF_IFD = 317, 700, 0x8769
 _HORIZONTAL: Final = 2
 
 
@@ -154,8 +154,15 @@ def _carried(output: Output, extras: Extras) -> Mapping[str, Any]:
     """Return the metadata as Pillow takes it for the format."""
     exif, xmp = extras.written
     if output.format is Format.TIFF:
-        tags: dict[int, Any] = {_TIFF_PREDICTOR: _HORIZONTAL}
-        return {"tiffinfo": tags | ({_TIFF_XMP: xmp} if xmp else {}), "exif": exif}
+        tags = Image.Exif()
+        if exif:
+            tags.load(exif)
+            # libtiff writes no tables below the first.
+            tags = _without(tags, _EXIF_IFD)
+        if xmp:
+            tags[_TIFF_XMP] = xmp
+        tags[_TIFF_PREDICTOR] = _HORIZONTAL
+        return {"exif": tags}
     if output.format not in _HAS_EXIF:
         return {}
     carried: dict[str, Any] = {"exif": exif} if exif else {}
@@ -167,6 +174,14 @@ def _carried(output: Output, extras: Extras) -> Mapping[str, Any]:
     elif xmp:
         carried["xmp"] = xmp
     return carried
+
+
+def _without(tags: Image.Exif, table: int) -> Image.Exif:
+    kept = Image.Exif()
+    for tag, value in tags.items():
+        if tag != table:
+            kept[tag] = value
+    return kept
 
 
 def _icon_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:

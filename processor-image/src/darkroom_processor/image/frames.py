@@ -9,7 +9,6 @@ from PIL import Image
 from darkroom_processor.documents import Output
 from darkroom_processor.image.colors import normal
 from darkroom_processor.image.decode import Source, damage_is_rejected
-from darkroom_processor.image.metadata import Metadata, read_metadata
 from darkroom_processor.image.sniff import SourceFormat
 
 MOVING: Final = frozenset({Format.GIF, Format.WEBP, Format.PNG, Format.AVIF})
@@ -40,7 +39,7 @@ class Film(NamedTuple):
         image = self.source.image
         mode: str | None = None
         first = _first_of(image)
-        with damage_is_rejected(), image:
+        with damage_is_rejected():
             for number in range(first, first + self.length):
                 image.seek(number)
                 image.load()
@@ -49,10 +48,9 @@ class Film(NamedTuple):
                 mode = mode or ("RGBA" if frame.mode == "RGBA" else "RGB")
                 yield Frame(frame.convert(mode), _time(image) / speed)
 
-    def metadata(self) -> Metadata:
-        """Return what the source says of itself."""
-        with damage_is_rejected():
-            return read_metadata(self.source.image)
+    def close(self) -> None:
+        """Close the file."""
+        self.source.image.close()
 
 
 def moves(source: Source, output: Output) -> bool:

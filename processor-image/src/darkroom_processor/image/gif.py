@@ -34,13 +34,15 @@ def write(frames: Iterator[Frame], colors: int, plays: int) -> bytes:
             file.write(_header(image.size, plays))
             disposal = _CLEAR if image.mode == "RGBA" else _KEEP
         box = _changed(before, image)
-        if box is None and pending is not None:
+        if pending is not None and box is None:
             pending = pending._replace(milliseconds=pending.milliseconds + milliseconds)
             continue
         if pending is not None:
             _put(file, pending, disposal)
-        box = box or (0, 0, 1, 1)
-        pending = _Pending(in_palette(image.crop(box), colors), box[:2], milliseconds)
+        assert box is not None  # noqa: S101  # the first frame is drawn whole
+        pending = _Pending(
+            in_palette(image.crop(box), colors, may_clear=True), box[:2], milliseconds
+        )
         before = image
     if pending is not None:
         _put(file, pending, disposal)
@@ -51,15 +53,12 @@ def write(frames: Iterator[Frame], colors: int, plays: int) -> bytes:
 def _changed(before: Image.Image | None, image: Image.Image) -> tuple[int, int, int, int] | None:
     """Return the part to draw; None where nothing is new.
 
-    What may be transparent is drawn upon nothing: the frame before is taken away.
+    What may be transparent is drawn whole, upon nothing: the frame before is taken away.
     """
-    if before is not None:
-        box = ImageChops.difference(before, image).getbbox(alpha_only=False)
-        if box is None or image.mode != "RGBA":
-            return box
-    if image.mode == "RGBA":
-        return image.getchannel("A").getbbox()
-    return (0, 0, *image.size)
+    if before is None:
+        return (0, 0, *image.size)
+    box = ImageChops.difference(before, image).getbbox(alpha_only=False)
+    return (0, 0, *image.size) if box and image.mode == "RGBA" else box
 
 
 def _put(file: io.BytesIO, frame: _Pending, disposal: int) -> None:

@@ -53,7 +53,7 @@ def inspect_file(
     if _is_video(start):
         # Slow to import, and only who inspects a video pays.
         module = importlib.import_module("darkroom_processor.video.facts")
-        video: FileFacts = module.facts_of(path, size, digest, name)
+        video: FileFacts = module.facts_of(path, size, digest, name, assignment.limits)
         fields = {field: getattr(video, field) for field in SourceReport._fields}
         return SourceReport(**fields), video
     source = open_source(path, assignment.limits)

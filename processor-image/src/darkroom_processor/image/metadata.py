@@ -123,7 +123,7 @@ def camera_of(metadata: Metadata) -> CameraFacts | None:
 
 
 def _exif(image: Image.Image) -> tuple[dict[int, Any], dict[int, Any]]:
-    if len(image.info.get("exif", b"")) > _LONGEST_BLOCK:
+    if len(image.info.get("exif") or b"") > _LONGEST_BLOCK:
         return {}, {}
     try:
         exif = image.getexif()
@@ -158,7 +158,8 @@ def _exif_bytes(main: Mapping[int, Any], exposure: Mapping[int, Any]) -> bytes:
     exif = Image.Exif()
     for tag, value in main.items():
         exif[tag] = value
-    exif.get_ifd(_EXIF_IFD).update(exposure)
+    if exposure:
+        exif.get_ifd(_EXIF_IFD).update(exposure)
     try:
         return exif.tobytes()
     except _BROKEN:

@@ -1,7 +1,8 @@
 """Moving outputs: every frame is decoded, rendered and encoded before the next one."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from contextlib import closing
+from typing import Final, NamedTuple
 
 from darkroom_core.vocabulary import Format
 from PIL import Image
@@ -13,6 +14,9 @@ from darkroom_processor.image.metadata import EXIF_PREFIX
 from darkroom_processor.image.palette import MOST_COLORS
 from darkroom_processor.image.reel import Reel
 from darkroom_processor.limits import check_output_pixels, check_output_side
+
+_WEBP_FLAGS: Final = 20
+_WEBP_ALPHA: Final = 0x10
 
 Render = Callable[[Image.Image], Image.Image]
 
@@ -41,16 +45,16 @@ def encode_film(
     made: list[Movie] = []
 
     def at(quality_: int) -> bytes:
-        film = open_film()
-        shown = _Shown(film.frames(output.speed), make_render(), film.length, output, pixels)
-        data = _written(film, iter(shown), output, quality_, extras)
+        with closing(open_film()) as film:
+            shown = _Shown(film.frames(output.speed), make_render(), film.length, output, pixels)
+            data = _written(film, iter(shown), output, quality_, extras)
         made[:] = [Movie(data, shown.first, film.length, shown.milliseconds / 1000)]
         return data
 
     if output.similarity is not None:
         # The first frame stands for all.
-        film = open_film()
-        still = encode.fitted(make_render()(next(film.frames(1.0)).image), output)
+        with closing(open_film()) as film:
+            still = encode.fitted(make_render()(next(film.frames(1.0)).image), output)
         data = at(quality.alike(lambda q: encode.saved(still, output, q, extras), still, output))
     else:
         data = quality.aimed(at, output, encode.QUALITY)
@@ -102,4 +106,16 @@ def _written(
     reel = Reel(frames, film.length)
     file = encode.File(output.format)
     reel.save(file, save_all=True, duration=reel.times, **chosen)
-    return file.getvalue()
+    data = file.getvalue()
+    return _with_alpha(data) if output.format is Format.WEBP and reel.mode == "RGBA" else data
+
+
+def _with_alpha(data: bytes) -> bytes:
+    """Say in a WebP's header that something may be transparent.
+
+    libwebp cuts each frame to what changes, and forgets to say it where no part that is left has a
+    hole: Pillow would fill the rest.
+    """
+    if data[12:16] != b"VP8X":
+        return data
+    return data[:_WEBP_FLAGS] + bytes([data[_WEBP_FLAGS] | _WEBP_ALPHA]) + data[_WEBP_FLAGS + 1 :]

@@ -8,14 +8,15 @@ MOST_COLORS: Final = 256
 _HALF: Final = 128
 
 
-def in_palette(image: Image.Image, count: int) -> Image.Image:
+def in_palette(image: Image.Image, count: int, *, may_clear: bool = False) -> Image.Image:
     """Return the picture in a palette of at most so many colours, one of which may be clear.
 
-    GIF knows no half transparency: what is less than half there is not there.
+    GIF knows no half transparency: what is less than half there is not there. With `may_clear` a
+    picture in RGBA has a clear colour even where it does not need one.
     """
     if image.mode == "RGBA":
         clear = image.getchannel("A").point([255] * _HALF + [0] * _HALF)
-        if clear.getbbox() is not None:
+        if may_clear or clear.getbbox() is not None:
             return _with_clear(image.convert("RGB"), clear, count)
     return image.convert("RGB").quantize(count, Image.Quantize.MEDIANCUT)
 
