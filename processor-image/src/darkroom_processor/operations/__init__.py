@@ -13,6 +13,7 @@ from PIL import Image
 from darkroom_processor.documents import Operation
 from darkroom_processor.operations.context import Context
 from darkroom_processor.operations.decide import decided, looks
+from darkroom_processor.operations.geometry import whole_turn
 from darkroom_processor.operations.modes import editable
 
 __all__ = ["MODULES", "Context", "apply", "keeps_16_bits", "resolve"]
@@ -78,8 +79,9 @@ def keeps_16_bits(operation: Operation) -> bool:
     """Whether an operation keeps 16 bits for each pixel; others make 8 of them."""
     if operation.resize:
         return operation.resize.fit.value not in {"contain", "pad"}
-    quarter = operation.rotate is not None and operation.rotate.angle % 90 == 0
-    return quarter or kind_of(operation) in _MOVES_ONLY
+    if operation.rotate:
+        return whole_turn(operation.rotate.angle) % 90 == 0
+    return kind_of(operation) in _MOVES_ONLY
 
 
 def kind_of(operation: Operation) -> str:

@@ -44,6 +44,11 @@ class Placement(NamedTuple):
         return self.canvas or self.size
 
 
+def clamped(value: float, least: float, most: float) -> float:
+    """Return a number within its range, whatever a recipe says; the least for what is none."""
+    return min(most, value) if value > least else least
+
+
 def fractions_of(gravity: Gravity) -> tuple[float, float]:
     """Return how much of the spare space is on the left and above; a half where pixels decide."""
     return _PLACES.get(gravity, (0.5, 0.5))
@@ -69,7 +74,7 @@ def place(resize: Resize, width: int, height: int) -> Placement:
 
 
 def _side(length: float) -> int:
-    return max(1, min(_LONGEST_SIDE, round(length)))
+    return round(clamped(length, 1, _LONGEST_SIDE))
 
 
 def _to_one_side(resize: Resize, width: int, height: int) -> Size:
@@ -123,7 +128,7 @@ def _start(side: int, part: float, axis: int, gravity: Gravity, focus: Point | N
     """Return where a part of a side begins, inside the side."""
     if focus is None:
         return (side - part) * fractions_of(gravity)[axis]
-    middle = side * min(1.0, max(0.0, (focus.x, focus.y)[axis]))
+    middle = side * clamped((focus.x, focus.y)[axis], 0, 1)
     return max(0.0, min(side - part, middle - part / 2))
 
 
@@ -151,10 +156,19 @@ def window(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
 def _ratio(aspect: str, width: int, height: int) -> Size:
     """Return the largest rectangle of a ratio that fits inside."""
     across, _, down = aspect.partition(":")
-    ratio = max(1, int(across)) / max(1, int(down))
+    ratio = _count(across) / _count(down)
     if width / height > ratio:
         return (max(1, min(width, round(height * ratio))), height)
     return (width, max(1, min(height, round(width / ratio))))
+
+
+def _count(digits: str) -> float:
+    return clamped(int(digits) if digits.isdecimal() else 1, 1, _LONGEST_SIDE)
+
+
+def whole_turn(angle: float) -> float:
+    """Return an angle from 0 to 360 degrees, without the end."""
+    return clamped(angle, -360, 360) % 360
 
 
 def rotated_size(width: int, height: int, angle: float) -> Size:

@@ -6,7 +6,13 @@ from darkroom_core.vocabulary import Filter, Gravity
 from PIL import Image
 
 from darkroom_processor.documents import Overlay, Text
-from darkroom_processor.operations.geometry import Size, fractions_of, rotated_size
+from darkroom_processor.operations.geometry import (
+    Size,
+    clamped,
+    fractions_of,
+    rotated_size,
+    whole_turn,
+)
 from darkroom_processor.operations.scale import scaled
 from darkroom_processor.operations.turn import turned_by
 
@@ -36,7 +42,8 @@ def room_for(placed: Placed, size: Size) -> Size:
 def mark_of(image: Image.Image, placed: Placed, size: Size, wanted: Size) -> Mark:
     """Return the mark for pictures of a size: an RGBA picture, `wanted` large or as fits."""
     room = room_for(placed, size)
-    image = _faded(_fitting(image, wanted, placed.angle, room), placed.opacity)
+    angle = whole_turn(placed.angle)
+    image = _faded(_fitting(image, wanted, angle, room), placed.opacity)
     is_grey = _is_grey(image)
     if placed.tile:
         gap = max(0, placed.spacing)
@@ -68,11 +75,11 @@ def _fitting(image: Image.Image, wanted: Size, angle: float, room: Size) -> Imag
             return image.resize((1, 1))
         width, height = max(1, width - 1), max(1, height - 1)
     image = scaled(image, (width, height), Filter.LANCZOS, (0, 0, *image.size))
-    return turned_by(image, angle) if angle % 360 else image
+    return turned_by(image, angle) if angle else image
 
 
 def _faded(image: Image.Image, opacity: float) -> Image.Image:
-    opacity = min(1.0, max(0.0, opacity))
+    opacity = clamped(opacity, 0, 1)
     if opacity == 1:
         return image
     faded = image.copy()

@@ -4,7 +4,7 @@ from PIL import Image
 
 from darkroom_processor.documents import Overlay
 from darkroom_processor.operations.context import Context
-from darkroom_processor.operations.geometry import Size
+from darkroom_processor.operations.geometry import Size, clamped
 from darkroom_processor.operations.marks import Mark, mark_of, put_upon
 
 
@@ -21,6 +21,6 @@ def _mark(overlay: Overlay, size: Size, context: Context) -> Mark:
     other = other if other.mode == "RGBA" else other.convert("RGBA")
     wanted = other.size
     if overlay.size is not None:
-        width = max(1, round(min(1.0, overlay.size) * size[0]))
+        width = max(1, round(clamped(overlay.size, 0, 1) * size[0]))
         wanted = (width, max(1, round(other.height * width / other.width)))
     return mark_of(other, overlay, size, wanted)

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from darkroom_processor.documents import Text
 from darkroom_processor.operations.context import Context
-from darkroom_processor.operations.geometry import Size, rotated_size
+from darkroom_processor.operations.geometry import Size, clamped, rotated_size, whole_turn
 from darkroom_processor.operations.marks import Mark, mark_of, put_upon, room_for
 from darkroom_processor.operations.modes import Rgba, color_of
 
@@ -68,8 +68,8 @@ def _mark(text: Text, size: Size) -> Mark:
 
 def laid_out(text: Text, size: Size) -> Block:
     """Return the text in the largest letters, up to the wanted ones, that fit into a picture."""
-    wanted = _letters(text.font, max(0.0, min(1.0, text.size)) * size[1])
-    longest = max(1.0, max(0.0, min(1.0, text.max_width)) * size[0])
+    wanted = _letters(text.font, clamped(text.size, 0, 1) * size[1])
+    longest = max(1.0, clamped(text.max_width, 0, 1) * size[0])
     room = room_for(text, size)
 
     def block_of(letters: int, *, break_words: bool) -> Block | None:
@@ -77,7 +77,9 @@ def laid_out(text: Text, size: Size) -> Block:
         if block is None:
             return None
         padding = 2 * _padding(text, letters)
-        turned = rotated_size(block.size[0] + padding, block.size[1] + padding, text.angle)
+        turned = rotated_size(
+            block.size[0] + padding, block.size[1] + padding, whole_turn(text.angle)
+        )
         return block if turned[0] <= room[0] and turned[1] <= room[1] else None
 
     least = max(_SMALLEST, round(wanted * _BEFORE_WORDS_BREAK))

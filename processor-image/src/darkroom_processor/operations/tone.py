@@ -19,6 +19,7 @@ from darkroom_processor.documents import (
     Vignette,
 )
 from darkroom_processor.operations.context import Context
+from darkroom_processor.operations.geometry import clamped
 from darkroom_processor.operations.modes import OPAQUE, able_to_hold, color_of, ink
 
 _MIDDLE: Final = 128
@@ -37,37 +38,37 @@ def grayscale(image: Image.Image, _grayscale: Grayscale | None, _: Context) -> I
 
 def sepia(image: Image.Image, sepia: Sepia, _: Context) -> Image.Image:
     """Return the picture in the brown of an old photograph."""
-    return _mixed(image, _SEPIA, _within(sepia.amount, 0, 1))
+    return _mixed(image, _SEPIA, clamped(sepia.amount, 0, 1))
 
 
 def tint(image: Image.Image, tint: Tint, _: Context) -> Image.Image:
     """Return the picture in one colour: what was white has it, what was black is black."""
     rows = [[share * part / 255 for share in _LUMA] for part in color_of(tint.color)[:3]]
-    return _mixed(image, rows, _within(tint.amount, 0, 1))
+    return _mixed(image, rows, clamped(tint.amount, 0, 1))
 
 
 def saturation(image: Image.Image, saturation: Saturation, _: Context) -> Image.Image:
     """Return the picture with stronger or weaker colours."""
     if image.mode == "L":
         return image
-    return _mixed(image, (_LUMA, _LUMA, _LUMA), 1 - _within(saturation.factor, 0, 10))
+    return _mixed(image, (_LUMA, _LUMA, _LUMA), 1 - clamped(saturation.factor, 0, 10))
 
 
 def brightness(image: Image.Image, brightness: Brightness, _: Context) -> Image.Image:
     """Return the picture lighter or darker."""
-    factor = _within(brightness.factor, 0, 10)
+    factor = clamped(brightness.factor, 0, 10)
     return _by_table(image, lambda value: value * factor)
 
 
 def contrast(image: Image.Image, contrast: Contrast, _: Context) -> Image.Image:
     """Return the picture with larger or smaller differences from middle grey."""
-    factor = _within(contrast.factor, 0, 10)
+    factor = clamped(contrast.factor, 0, 10)
     return _by_table(image, lambda value: _MIDDLE + (value - _MIDDLE) * factor)
 
 
 def gamma(image: Image.Image, gamma: Gamma, _: Context) -> Image.Image:
     """Return the picture with lighter or darker middle tones."""
-    power = 1 / _within(gamma.gamma, 0.1, 10)
+    power = 1 / clamped(gamma.gamma, 0.1, 10)
     return _by_table(image, lambda value: 255 * (value / 255) ** power)
 
 
@@ -88,7 +89,7 @@ def levels(image: Image.Image, cutoff: float) -> tuple[int, int]:
         image.getchannel("A").point(lambda value: 255 * (value > 0)) if _has_alpha(image) else None
     )
     counts = image.convert("L").histogram(seen)
-    spare = sum(counts) * _within(cutoff, 0, 20) / 100
+    spare = sum(counts) * clamped(cutoff, 0, 20) / 100
     black = _first_beyond(counts, spare)
     white = 255 - _first_beyond(counts[::-1], spare)
     # A picture of one tone has nothing to stretch.
@@ -106,14 +107,14 @@ def _first_beyond(counts: Sequence[int], spare: float) -> int:
 
 def posterize(image: Image.Image, posterize: Posterize, _: Context) -> Image.Image:
     """Return the picture in fewer tones, the darkest black and the lightest white."""
-    bits = int(_within(posterize.bits, 1, 8))
+    bits = int(clamped(posterize.bits, 1, 8))
     most = 2**bits - 1
     return _by_table(image, lambda value: (int(value) >> (8 - bits)) * 255 / most)
 
 
 def vignette(image: Image.Image, vignette: Vignette, _: Context) -> Image.Image:
     """Return the picture darkened, or coloured, towards the corners."""
-    amount, start = _within(vignette.amount, 0, 1), _within(vignette.radius, 0, 1)
+    amount, start = clamped(vignette.amount, 0, 1), clamped(vignette.radius, 0, 1)
 
     def strength(distance: float) -> float:
         way = max(0.0, distance / 255 - start) / max(1e-6, 1 - start)
@@ -145,14 +146,10 @@ def _mixed(image: Image.Image, rows: Sequence[Row], amount: float) -> Image.Imag
 
 def _by_table(image: Image.Image, tone: Callable[[float], float]) -> Image.Image:
     """Return the picture with every tone of every colour replaced."""
-    table = [round(_within(tone(value), 0, 255)) for value in range(256)]
+    table = [round(clamped(tone(value), 0, 255)) for value in range(256)]
     same = list(range(256)) if _has_alpha(image) else []
     return image.point(table * (len(image.getbands()) - bool(same)) + same)
 
 
 def _has_alpha(image: Image.Image) -> bool:
     return image.mode == "RGBA"
-
-
-def _within(value: float, least: float, most: float) -> float:
-    return min(most, max(least, value))

@@ -12,7 +12,7 @@ from darkroom_processor.documents import Flip, Operation, Rotate
 from darkroom_processor.limits import check_output_pixels
 from darkroom_processor.operations.canvas import put_on
 from darkroom_processor.operations.context import Context
-from darkroom_processor.operations.geometry import Box, Size, rotated_size
+from darkroom_processor.operations.geometry import Box, Size, rotated_size, whole_turn
 from darkroom_processor.operations.modes import (
     OPAQUE,
     able_to_hold,
@@ -54,7 +54,7 @@ def flip(image: Image.Image, flip: Flip, _: Context) -> Image.Image:
 
 def rotate(image: Image.Image, rotate: Rotate, context: Context) -> Image.Image:
     """Return the picture turned clockwise; the canvas grows where the angle is no quarter turn."""
-    angle = rotate.angle % 360
+    angle = whole_turn(rotate.angle)
     if angle == 0:
         return image
     if angle in _QUARTERS:
@@ -123,8 +123,7 @@ def turns_of(operation: Operation) -> tuple[Transpose, ...] | None:
     """
     if operation.flip:
         return (_mirror(operation.flip.direction),)
-    if operation.rotate and operation.rotate.angle % 90 == 0:
-        angle = operation.rotate.angle % 360
+    if operation.rotate and (angle := whole_turn(operation.rotate.angle)) % 90 == 0:
         return (_QUARTERS[angle],) if angle else ()
     return None
 
