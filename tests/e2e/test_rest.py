@@ -150,7 +150,7 @@ def test_a_bad_recipe_is_refused_with_a_pointer_to_the_place(
         user.submit(photograph, recipe)
     problem = refusal.value.answer.json()
     assert refusal.value.answer.status == 422
-    assert "width or a height" in problem["errors"][0]["detail"]
+    assert "a width, a height or a scale" in problem["errors"][0]["detail"]
     assert "/outputs/0/operations/0" in problem["errors"][0]["pointer"]
     assert user.call("GET", "/v1/tasks")["data"] == []
 

@@ -104,6 +104,15 @@ REFUSED = [
     (output(format="jpeg", lossless=True), "lossless is for webp"),
     (output(progressive=True), "progressive is for jpeg"),
     (output(quality=80, similarity=0.9), "give one of quality, similarity and maxBytes"),
+    (output(format="json"), 'supported values: "jpeg", "png"'),
+    (
+        output(format="html", responsive={**SET, "formats": ["pdf"]}),
+        'supported values: "avif", "webp"',
+    ),
+    (
+        output(operations=[{"overlay": {"source": SOURCE, "gravity": "entropy"}}]),
+        'supported values: "center"',
+    ),
     (output(format="html"), "responsive goes with format html"),
     (output(format="mp4"), "mp4 and webm are for a video's transcode"),
     (output(name="Big"), "should match"),

@@ -115,3 +115,28 @@ async def test_without_a_kubeconfig_it_says_so(
     with pytest.raises(CommandError, match="there is no way to Kubernetes"):
         async with open_cluster():
             pass
+
+
+RECIPES = PATH.replace("processingtasks", "processingrecipes")
+RECIPE = {"metadata": {"name": "web"}, "spec": {"outputs": []}}
+
+
+async def test_recipes_are_read_and_one_that_is_not_there_is_none(
+    api_server: FakeApiServer,
+) -> None:
+    async with open_cluster() as cluster:
+        api_server.answers["GET"] = (200, {"kind": "List", "items": [RECIPE]})
+        assert await cluster.recipes("media") == [RECIPE]
+        api_server.answers["GET"] = (200, RECIPE)
+        assert await cluster.recipe("media", "web") == RECIPE
+        api_server.answers["GET"] = status(404, "not found")
+        assert await cluster.recipe("media", "other") is None
+        assert await cluster.recipes("media") == []
+        asked = [asked.path for asked in api_server.asked]
+        assert asked[:2] == [f"{RECIPES}?limit=500", f"{RECIPES}/web"]
+        # What cannot be a name is asked of nobody: it could lead elsewhere.
+        assert await cluster.recipe("media", "../processingtasks/a") is None
+        assert len(api_server.asked) == len(asked)
+        api_server.answers["GET"] = status(500, "ill")
+        with pytest.raises(ClusterUnavailableError):
+            await cluster.recipe("media", "web")

@@ -49,6 +49,15 @@ REFUSED = [
     (output(format="png", quality=80), "quality is for jpeg"),
     (output(format="jpeg", lossless=True), "lossless is for webp"),
     (output(progressive=True), "progressive is for jpeg"),
+    (output(format="vtt"), "Input should be 'jpeg'"),
+    (
+        spec(outputs=[{"name": "a", "format": "html", "responsive": {**SET, "formats": ["pdf"]}}]),
+        "Input should be 'avif'",
+    ),
+    (
+        operation(overlay={"source": SOURCE, "gravity": "entropy"}),
+        "Input should be 'center'",
+    ),
     (output(format="html"), "responsive goes with format html"),
     (spec(source={}), "exactly one of key and url"),
     (spec(source={"key": "a", "url": "https://example.com"}), "exactly one of key and url"),

@@ -1,12 +1,15 @@
 """The kinds of values that many operations share."""
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Final, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from darkroom_core.schema import Document
 from darkroom_core.vocabulary import COMPASS, Gravity
 
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 MAX_SIDE: Final = 16384
 MAX_NAME: Final = 63
 
@@ -18,7 +21,24 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Angle = Annotated[float, Field(ge=-360, le=360)]
 
-CompassGravity = Annotated[Gravity, Field(json_schema_extra={"enum": [g.value for g in COMPASS]})]
+
+def among(*choices: ChoiceT) -> Callable[[ChoiceT], ChoiceT]:
+    """Return what lets some of the choices through; the schema has to name them too."""
+
+    def check(value: ChoiceT) -> ChoiceT:
+        if value not in choices:
+            known = ", ".join(f"'{choice.value}'" for choice in choices)
+            raise ValueError(f"Input should be {known}")
+        return value
+
+    return check
+
+
+CompassGravity = Annotated[
+    Gravity,
+    AfterValidator(among(*COMPASS)),
+    Field(json_schema_extra={"enum": [g.value for g in COMPASS]}),
+]
 """A gravity that does not look at the picture."""
 
 
