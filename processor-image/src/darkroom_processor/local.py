@@ -64,6 +64,11 @@ class LocalFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / f"{file.name}.{file.format.extension}").write_bytes(data)
 
+    def store_file(self, file: AssignedFile, path: str) -> None:
+        """Copy a file to `<folder>/<name>.<extension>`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, self._folder / f"{file.name}.{file.format.extension}")
+
     def put_facts(self, data: bytes) -> None:
         """Write `<folder>/facts.json`."""
         self._folder.mkdir(parents=True, exist_ok=True)

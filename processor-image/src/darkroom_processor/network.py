@@ -3,7 +3,7 @@
 from darkroom_processor.documents import AssignedFile, AssignedSource, Assignment
 from darkroom_processor.fetch import fetch
 from darkroom_processor.progress import Progress
-from darkroom_processor.store import store
+from darkroom_processor.store import store, store_file
 
 _FACTS = "facts"
 
@@ -23,6 +23,10 @@ class NetworkFiles:
     def store(self, file: AssignedFile, data: bytes) -> None:
         """Put one file of an output whole."""
         store(file.name, file.request, data)
+
+    def store_file(self, file: AssignedFile, path: str) -> None:
+        """Put one file of an output, read while it is sent."""
+        store_file(file.name, file.request, path)
 
     def put_facts(self, data: bytes) -> None:
         """Put the facts of the task, where they are wanted."""

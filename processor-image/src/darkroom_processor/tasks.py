@@ -10,7 +10,14 @@ from darkroom_core.vocabulary import TaskType
 from darkroom_processor.documents import AssignedFile, AssignedSource, Assignment, Report
 from darkroom_processor.errors import Code, Rejected
 
-_MODULES: Final = {TaskType.IMAGE: "image.pipeline", TaskType.INSPECT: "image.inspect"}
+_MODULES: Final = {
+    TaskType.IMAGE: "image.pipeline",
+    TaskType.INSPECT: "image.inspect",
+    TaskType.VIDEO: "video.pipeline",
+    TaskType.REPORT: "report_pages.pipeline",
+    TaskType.EXPORT: "export.pipeline",
+    TaskType.CLEANUP: "cleanup",
+}
 """Where each type's `process(assignment, files, folder)` is; imported when it is needed."""
 
 
@@ -22,6 +29,9 @@ class Files(Protocol):
 
     def store(self, file: AssignedFile, data: bytes) -> None:
         """Write one file of an output whole."""
+
+    def store_file(self, file: AssignedFile, path: str) -> None:
+        """Write one file of an output from a file here: it may be larger than the memory."""
 
     def put_facts(self, data: bytes) -> None:
         """Write the facts of the task, where they are wanted."""

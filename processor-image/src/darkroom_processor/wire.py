@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
 from darkroom_processor.errors import Code, TryAgain
@@ -17,6 +17,7 @@ IO_SECONDS: Final = 30.0
 MAY_PASS: Final = frozenset({408, 425, 429})
 """Answers below 500 that may be another one in a moment."""
 
+_BLOCK: Final = 256 * 1024
 _RETRY_AFTER: Final = (0.2, 1.0)
 _IN_A_URL: Final = "%/:=&?~#+!$,;'@()*[]|"
 
@@ -35,7 +36,9 @@ class Connection(http.client.HTTPConnection):
         """Connect later, to one of `addresses`; wait at most `io_seconds` for the next bytes."""
         self._secure = url.scheme == "https"
         self.default_port = 443 if self._secure else 80
-        super().__init__(url.hostname or "", port_of(url), timeout=CONNECT_SECONDS)
+        super().__init__(
+            url.hostname or "", port_of(url), timeout=CONNECT_SECONDS, blocksize=_BLOCK
+        )
         self._addresses = addresses
         self._io_seconds = io_seconds
 
@@ -91,7 +94,7 @@ def answer(
     method: str,
     url: SplitResult,
     headers: Mapping[str, str],
-    body: bytes | None = None,
+    body: bytes | BinaryIO | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """Send a request and give its answer, unread; closes all. Raises one of Failure."""
     target = quote((url.path or "/") + (f"?{url.query}" if url.query else ""), safe=_IN_A_URL)
