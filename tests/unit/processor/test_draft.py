@@ -71,19 +71,19 @@ def test_colours_are_decoded_where_something_looks_at_them_first(before: Any) ->
         [{"crop": {"x": 301, "y": 77, "width": 700, "height": 703}}],
         [{"crop": {"aspect": "1:1", "gravity": "west"}}, TURN],
         [TURN, {"crop": {"width": 401, "height": 555, "focus": {"x": 0.3, "y": 0.4}}}],
+        [{"grayscale": {}}],
     ],
 )
-@pytest.mark.parametrize("gray", [[], [{"grayscale": {}}]])
 def test_a_reduced_decoding_differs_little_from_a_whole_one(
-    run: Run, encoded: Any, photograph: Any, fit: str, orientation: int, gray: Any, before: Any
+    run: Run, encoded: Any, photograph: Any, fit: str, orientation: int, before: Any
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(photograph(1203, 801), "JPEG", quality=92, exif=exif)
     resize = {"resize": {"width": 123, "height": 77, "fit": fit}}
-    (reduced,) = run(data, {"operations": [*before, resize, *gray]})
+    (reduced,) = run(data, {"operations": [*before, resize]})
     # A second output that needs every pixel keeps the decoder from reducing.
-    whole, _ = run(data, {"operations": [*before, resize, *gray]}, {"format": "webp"})
+    whole, _ = run(data, {"operations": [*before, resize]}, {"format": "jpeg"})
     assert (whole.size, whole.mode) == (reduced.size, reduced.mode)
     difference = ImageStat.Stat(ImageChops.difference(whole, reduced)).mean
     assert max(difference) < 2.0
