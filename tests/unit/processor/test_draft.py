@@ -1,13 +1,14 @@
 """JPEG decoded at a reduced scale looks like JPEG decoded whole."""
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from darkroom_processor.assignment import read_outputs
 from darkroom_processor.documents import Output
-from darkroom_processor.image.render import draft_for
+from darkroom_processor.image.render import OVERSAMPLING, draft_for
 from PIL import Image, ImageChops, ImageStat
 
 Run = Callable[..., list[Image.Image]]
@@ -28,14 +29,14 @@ TURN = {"rotate": {"angle": 90}}
 @pytest.mark.parametrize(
     ("operations", "size"),
     [
-        ([[SMALL]], (200, 150)),
-        ([[TURN, SMALL]], (200, 150)),
-        ([[SMALL], [{"resize": {"width": 500}}]], (1000, 750)),
-        ([[{"resize": {"width": 100, "height": 100, "fit": "cover"}}]], (267, 200)),
+        ([[SMALL]], (100, 75)),
+        ([[TURN, SMALL]], (100, 75)),
+        ([[SMALL], [{"resize": {"width": 500}}]], (500, 375)),
+        ([[{"resize": {"width": 100, "height": 100, "fit": "cover"}}]], (133.3, 100)),
         ([[SMALL], [{"crop": {"width": 9, "height": 9}}, SMALL]], None),
-        ([[{"crop": {"aspect": "1:1"}}, SMALL]], (267, 200)),
-        ([[{"crop": {"width": 2000, "height": 1500, "gravity": "entropy"}}, SMALL]], (400, 300)),
-        ([[{"crop": {"x": 0, "y": 0, "width": 400, "height": 300}}, SMALL]], (2000, 1500)),
+        ([[{"crop": {"aspect": "1:1"}}, SMALL]], (133.3, 100)),
+        ([[{"crop": {"width": 2000, "height": 1500, "gravity": "entropy"}}, SMALL]], (200, 150)),
+        ([[{"crop": {"x": 0, "y": 0, "width": 400, "height": 300}}, SMALL]], (1000, 750)),
         ([[{"trim": {}}, SMALL]], None),
         ([[{"resize": {"width": 100, "filter": "nearest"}}]], None),
         ([[{"rotate": {"angle": 3}}, SMALL]], None),
@@ -43,11 +44,15 @@ TURN = {"rotate": {"angle": 90}}
     ],
 )
 def test_as_little_is_decoded_as_every_output_allows(operations: Any, size: Any) -> None:
-    assert size == draft_for(outputs_of(*operations), (4000, 3000), 1).size
+    expected = size and tuple(math.ceil(OVERSAMPLING * side) for side in size)
+    assert expected == draft_for(outputs_of(*operations), (4000, 3000), 1).size
 
 
 def test_the_size_is_swapped_for_a_picture_that_lies_on_its_side() -> None:
-    assert draft_for(outputs_of([{"resize": {"width": 90}}]), (4000, 3000), 6).size == (240, 180)
+    assert draft_for(outputs_of([{"resize": {"width": 90}}]), (4000, 3000), 6).size == (
+        math.ceil(OVERSAMPLING * 120),
+        math.ceil(OVERSAMPLING * 90),
+    )
 
 
 def test_colours_are_not_decoded_where_no_output_has_any() -> None:
@@ -86,4 +91,4 @@ def test_a_reduced_decoding_differs_little_from_a_whole_one(
     whole, _ = run(data, {"operations": [*before, resize]}, {"format": "jpeg"})
     assert (whole.size, whole.mode) == (reduced.size, reduced.mode)
     difference = ImageStat.Stat(ImageChops.difference(whole, reduced)).mean
-    assert max(difference) < 2.0
+    assert max(difference) < 3.0
