@@ -1,0 +1,1 @@
+"""Tasks of type Report: a PDF of many pictures with their captions and facts."""
