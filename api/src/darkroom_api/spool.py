@@ -1,14 +1,18 @@
 """Takes in a body of any length: a little in memory, the rest in a temporary file."""
 
+import io
 import tempfile
 from collections.abc import AsyncIterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import BinaryIO, Final, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Self, cast
 
 from anyio.to_thread import run_sync
 
 from darkroom_api.errors import TooLargeError, UnavailableError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CHUNK: Final = 1024 * 1024
 """So much is gathered before it is written, in bytes; what is shorter never touches the disk."""
@@ -79,3 +83,35 @@ class Spool:
         self._pending = bytearray()
         self._file.seek(0)
         return cast("BinaryIO", self._file)
+
+    def part(self, start: int, size: int) -> BinaryIO:
+        """Return some of the bytes as a file of their own, once all are there; one at a time."""
+        return cast("BinaryIO", _Part(self.finished(), start, size))
+
+
+class _Part(io.RawIOBase):
+    """A stretch of another file."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer).cast("B")
+        self._file.seek(self._start + self._at)
+        data = self._file.read(min(len(view), max(0, self._size - self._at)))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)

@@ -1,5 +1,6 @@
 """Cleanup: an owner's old files go, or a namespace's; what is anybody else's stays."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,18 @@ async def test_an_upload_that_another_task_needs_stays_until_that_has_ended_too(
     ended(second)
     await cleaned(client, await id_of(ada), "media", 5 * DAY, "")
     assert key not in files_in(objects)
+
+
+async def test_the_files_of_a_report_go_with_it(
+    client: httpx2.AsyncClient, ada: User, objects: Path, ended: Callable[..., str]
+) -> None:
+    recipe = {"type": "Report", "outputs": [{"name": "a", "format": "pdf"}]}
+    parts = [("file", (name, b"x")) for name in ("a.jpg", "b.jpg")]
+    files = [*parts, ("task", (None, json.dumps(recipe)))]
+    task = (await ada.post("/v1/tasks", files=files)).json()["id"]
+    ended(task)
+    await cleaned(client, await id_of(ada), "media", 5 * DAY, "uploads/")
+    assert not [path for path in files_in(objects) if path.startswith("uploads/")]
 
 
 async def test_a_namespaces_cleanup_reaches_all_of_it_and_no_other(

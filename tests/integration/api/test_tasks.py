@@ -94,6 +94,28 @@ async def test_the_recipe_may_come_before_the_file(ada: User) -> None:
     assert answer.status_code == 202
 
 
+async def test_a_report_may_come_with_many_files(
+    ada: User, cluster: FakeCluster, objects: Path
+) -> None:
+    recipe = {"type": "Report", "outputs": [{"name": "a", "format": "pdf"}]}
+    parts = [
+        ("file", ("front.jpg", b"one")),
+        ("task", (None, json.dumps(recipe))),
+        ("file", ("back.jpg", b"the other")),
+    ]
+    task = (await ada.post("/v1/tasks", files=parts)).json()
+    keys = [f"uploads/{task['id']}/{n}" for n in (1, 2)]
+    assert [(source["key"], source["caption"]) for source in task["sources"]] == [
+        (keys[0], "front.jpg"),
+        (keys[1], "back.jpg"),
+    ]
+    assert [(objects / key).read_bytes() for key in keys] == [b"one", b"the other"]
+    await submitted(ada, task["id"])
+    assert cluster.resources["media", task["id"]]["spec"]["sources"][1]["key"] == keys[1]
+    one = await ada.upload(recipe=recipe)
+    assert [source["caption"] for source in one.json()["sources"]] == ["photo.jpg"]
+
+
 async def test_a_task_from_a_url_needs_no_upload(ada: User, cluster: FakeCluster) -> None:
     url = "https://example.com/photo.jpg"
     answer = await ada.post("/v1/tasks", json={"source": {"url": url}, "retries": 0, **RECIPE})

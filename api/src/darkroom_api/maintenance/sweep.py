@@ -26,7 +26,7 @@ BATCH: Final = 200
 
 _THREADS: Final = 16
 # What people put under other keys is theirs.
-_UPLOAD: Final = re.compile(re.escape(names.upload_key("task-")) + r"[0-9a-f]{32}")
+_UPLOAD: Final = re.compile(re.escape(names.upload_key("task-")) + r"[0-9a-f]{32}(/[0-9]+)?")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 A key that is somebody else's, and one under which there is nothing, are refused alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +21,10 @@ _SENTENCE = (
 
 
 async def refuse_foreign_keys(
-    connection: Connection, spec: dict[str, Any], *, owner: UUID | None, own: str | None = None
+    connection: Connection, spec: dict[str, Any], *, owner: UUID | None, own: Collection[str] = ()
 ) -> None:
-    """Raise InvalidError where the spec names files of others; `own` is the upload beside it."""
-    named = [(pointer, key) for pointer, key in _keys(spec) if key != own]
+    """Raise InvalidError where the spec names files of others; `own` are the uploads beside it."""
+    named = [(pointer, key) for pointer, key in _keys(spec) if key not in own]
     if not named:
         return
     allowed = await _visible_places(connection, [_place(key) for _, key in named], owner=owner)

@@ -1,13 +1,14 @@
-"""Reads an upload (multipart/form-data) as it comes: a part `file`, and a part `task` of JSON.
+"""Reads an upload (multipart/form-data) as it comes: parts `file`, and a part `task` of JSON.
 
-The parts may come in either order. The recipe is checked as soon as it is there, so that a bad one
+The parts may come in any order. The recipe is checked as soon as it is there, so that a bad one
 that comes first costs no upload.
 """
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from darkroom_core.source import MAX_SOURCES
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -22,11 +23,24 @@ Recipe = TypeVar("Recipe")
 
 
 @dataclass
+class UploadedFile:
+    """A file that came, and where in the spool its bytes are."""
+
+    filename: str | None
+    start: int = 0
+    size: int = 0
+
+
+@dataclass
 class Upload(Generic[Recipe]):
     """What was read. The bytes are in the spool."""
 
-    filename: str | None
+    files: list[UploadedFile]
     recipe: Recipe
+
+
+Check = Callable[[bytes, Sequence[UploadedFile]], Recipe]
+"""Turns the part `task` and the files into a recipe, or raises."""
 
 
 @dataclass
@@ -36,11 +50,10 @@ class _Part:
 
 
 class _Reader(Generic[Recipe]):
-    def __init__(self, spool: Spool, check: Callable[[bytes], Recipe]) -> None:
-        self.has_file = False
+    def __init__(self, spool: Spool, check: Check[Recipe]) -> None:
+        self.files: list[UploadedFile] = []
         self.is_complete = False
-        self.filename: str | None = None
-        self.recipe: Recipe | None = None
+        self.text: bytes | None = None
         self._spool = spool
         self._check = check
         self._part = _Part()
@@ -64,12 +77,14 @@ class _Reader(Generic[Recipe]):
         disposition = self._part.headers.get(b"content-disposition", b"")
         _, options = parse_options_header(disposition)
         self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
-        is_repeated = self.has_file if self._part.name == "file" else self.recipe is not None
-        if self._part.name not in {"file", "task"} or is_repeated:
+        is_too_much = (
+            len(self.files) >= MAX_SOURCES if self._part.name == "file" else self.text is not None
+        )
+        if self._part.name not in {"file", "task"} or is_too_much:
             raise _wrong_part(f"there is a part {self._part.name!r} that was not expected here")
         if self._part.name == "file":
-            self.has_file = True
-            self.filename = _harmless(options.get(b"filename"))
+            name = _harmless(options.get(b"filename"))
+            self.files.append(UploadedFile(name, start=self._spool.size))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._part.name == "file":
@@ -81,7 +96,11 @@ class _Reader(Generic[Recipe]):
 
     def on_part_end(self) -> None:
         if self._part.name == "task":
-            self.recipe = self._check(bytes(self._text))
+            self.text = bytes(self._text)
+            # Whatever is wrong with it is told before the files are sent in full.
+            self._check(self.text, self.files or [UploadedFile(None)])
+        else:
+            self.files[-1].size = self._spool.size - self.files[-1].start
 
     def on_end(self) -> None:
         self.is_complete = True
@@ -91,9 +110,9 @@ async def read_upload(
     stream: AsyncIterable[bytes],
     content_type: str,
     spool: Spool,
-    check: Callable[[bytes], Recipe],
+    check: Check[Recipe],
 ) -> Upload[Recipe]:
-    """Read the whole body; `check` turns the part `task` into a recipe or raises."""
+    """Read the whole body; `check` may be asked twice, before all files are there and after."""
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
@@ -121,16 +140,16 @@ async def read_upload(
         raise BadRequestError(f"the body is not multipart/form-data: {error}") from None
     if not reader.is_complete:
         raise BadRequestError("the body ends before its last part does")
-    if not reader.has_file or reader.recipe is None:
-        missing = "task" if reader.has_file else "file"
+    if not reader.files or reader.text is None:
+        missing = "task" if reader.files else "file"
         raise _wrong_part(f"there is no part {missing!r}")
-    if spool.size == 0:
+    if not all(file.size for file in reader.files):
         raise _wrong_part("the part 'file' is empty")
-    return Upload(reader.filename, reader.recipe)
+    return Upload(reader.files, check(reader.text, reader.files))
 
 
 def _wrong_part(what: str) -> InvalidError:
-    sentence = f"{what}: send one part 'file' with the picture and one part 'task' with the recipe"
+    sentence = f"{what}: send a part 'file' with the file and one part 'task' with the recipe"
     return InvalidError(sentence, errors=[InvalidField(pointer="#", detail=sentence)])
 
 

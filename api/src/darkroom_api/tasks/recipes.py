@@ -1,10 +1,11 @@
 """Turns what a client sent into the spec of a resource, or into a list of what is wrong with it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from darkroom_core.task import TaskSpec
-from darkroom_core.vocabulary import TaskType
+from darkroom_core.vocabulary import Format, TaskType
 from pydantic import ValidationError
 
 from darkroom_api.errors import BadRequestError, InvalidError
@@ -23,12 +24,26 @@ NOT_OVER_REST: Final = {
 """Fields of the resource's spec that requests may not have, and what is said to who sends them."""
 
 
-def spec_for_upload(body: bytes, *, key: str) -> TaskSpec:
-    """Return the spec for a file that is stored under `key`."""
+def spec_for_upload(body: bytes, sources: Sequence[dict[str, str]]) -> TaskSpec:
+    """Return the spec for files that are stored under these keys, with their names as captions."""
     recipe = _object(body)
-    if "source" in recipe:
-        raise _wrong("#/source", "the source of an upload is its file: leave source out")
-    return _validated({**recipe, "source": {"key": key}})
+    for field in ("source", "sources"):
+        if field in recipe:
+            raise _wrong(f"#/{field}", f"the source of an upload is its file: leave {field} out")
+    if takes_many(recipe):
+        return _validated({**recipe, "sources": list(sources)})
+    if len(sources) > 1:
+        raise _wrong("#", "send one part 'file': several are for a Report, or for a ZIP")
+    return _validated({**recipe, "source": {"key": sources[0]["key"]}})
+
+
+def takes_many(recipe: dict[str, Any]) -> bool:
+    """Whether a task is made of many files: a report, or an export to a ZIP."""
+    if recipe.get("type") == TaskType.EXPORT:
+        outputs = recipe.get("outputs")
+        wished = outputs if isinstance(outputs, list) else []
+        return any(isinstance(o, dict) and o.get("format") == Format.ZIP for o in wished)
+    return bool(recipe.get("type") == TaskType.REPORT)
 
 
 def spec_for_json(body: bytes) -> TaskSpec:

@@ -75,7 +75,12 @@ async def insert_replay(
                 WHERE id = %(id)s AND {} AND status = 'failed' AND spec IS NOT NULL
                     AND (
                         outputs_deleted_at IS NULL
-                        OR coalesce(spec -> 'source' ->> 'key', '') NOT LIKE 'uploads/task-%%'
+                        OR (
+                            coalesce(spec -> 'source' ->> 'key', '') NOT LIKE 'uploads/task-%%'
+                            AND NOT jsonb_path_exists(
+                                spec, '$.sources[*].key ? (@ starts with "uploads/task-")'
+                            )
+                        )
                     )
                 FOR UPDATE
             )

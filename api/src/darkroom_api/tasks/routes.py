@@ -1,11 +1,13 @@
 """Tasks: make them, look at them, cancel them."""
 
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 from anyio.to_thread import run_sync
 from darkroom_core import names
 from darkroom_core.conditions import State
+from darkroom_core.storage import Storage
 from darkroom_core.task import TaskSpec
 from fastapi import APIRouter, Query, Request, Response
 
@@ -21,7 +23,7 @@ from darkroom_api.tasks.access import scope_of, stored_id, visible_task
 from darkroom_api.tasks.cluster import ClusterUnavailableError
 from darkroom_api.tasks.ids import new_id
 from darkroom_api.tasks.keys import refuse_foreign_keys
-from darkroom_api.tasks.multipart import read_upload
+from darkroom_api.tasks.multipart import UploadedFile, read_upload
 from darkroom_api.tasks.recipes import spec_for_json, spec_for_upload
 from darkroom_api.tasks.schemas import TaskPage, TaskView
 from darkroom_api.tasks.views import view_of
@@ -30,6 +32,7 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 _MULTIPART: Final = "multipart/form-data"
 _JSON: Final = "application/json"
+_LONGEST_CAPTION: Final = 200
 _OCTETS: Final = "application/octet-stream"
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -40,7 +43,11 @@ _BODY: Final[dict[str, Any]] = {
                     "type": "object",
                     "required": ["file", "task"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary"},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The file; for a Report or a ZIP up to 64 such parts.",
+                        },
                         "task": {"$ref": "#/components/schemas/TaskRecipe"},
                     },
                 },
@@ -94,29 +101,48 @@ async def _create_from_upload(
     request: Request, content_type: str, identity: Identity, resources: Resources
 ) -> queries.TaskRow:
     task_id = new_id()
-    key = names.upload_key(task_id)
-    storage = resources.storage
     limit = resources.settings.max_upload_bytes
-    with resources.spool_room.taken(min(content_length(request.scope) or limit, limit)):
-        async with Spool(limit) as spool:
-            upload = await read_upload(
-                request.stream(), content_type, spool, lambda text: spec_for_upload(text, key=key)
-            )
-            body = spool.finished()
-            await run_sync(lambda: storage.put(key, body, content_type=_OCTETS))
-    task = _new_task(
-        task_id,
-        identity,
-        resources,
-        upload.recipe,
-        source_filename=upload.filename,
-        source_bytes=spool.size,
-    )
+    own: list[str] = []
     try:
-        return await _insert(resources, task, identity, own=key)
+        with resources.spool_room.taken(min(content_length(request.scope) or limit, limit)):
+            async with Spool(limit) as spool:
+                upload = await read_upload(
+                    request.stream(),
+                    content_type,
+                    spool,
+                    lambda text, files: spec_for_upload(text, _sources(task_id, files)),
+                )
+                for source, file in zip(_sources(task_id, upload.files), upload.files, strict=True):
+                    own.append(source["key"])
+                    body = spool.part(file.start, file.size)
+                    await run_sync(_put, resources.storage, source["key"], body)
+        task = _new_task(
+            task_id,
+            identity,
+            resources,
+            upload.recipe,
+            source_filename=upload.files[0].filename if len(upload.files) == 1 else None,
+            source_bytes=spool.size,
+        )
+        return await _insert(resources, task, identity, own=own)
     except BaseException:
-        await run_sync(storage.delete, key)
+        for key in own:
+            await run_sync(resources.storage.delete, key)
         raise
+
+
+def _sources(task_id: str, files: Sequence[UploadedFile]) -> list[dict[str, str]]:
+    """Return where the files of an upload are stored: several under a number each."""
+    key = names.upload_key(task_id)
+    keys = [f"{key}/{n}" for n in range(1, len(files) + 1)] if len(files) > 1 else [key]
+    return [
+        {"key": key, "caption": (file.filename or "")[:_LONGEST_CAPTION]}
+        for key, file in zip(keys, files, strict=True)
+    ]
+
+
+def _put(storage: Storage, key: str, body: BinaryIO) -> None:
+    storage.put(key, body, content_type=_OCTETS)
 
 
 def _new_task(  # noqa: PLR0913  # the columns
@@ -139,7 +165,7 @@ def _new_task(  # noqa: PLR0913  # the columns
 
 
 async def _insert(
-    resources: Resources, task: queries.NewTask, identity: Identity, *, own: str | None = None
+    resources: Resources, task: queries.NewTask, identity: Identity, *, own: Collection[str] = ()
 ) -> queries.TaskRow:
     await _refuse_unusable_recipe(resources, task.spec)
     async with resources.pool.connection() as connection:
