@@ -36,7 +36,7 @@ def unsharp(image: Image.Image, unsharp: Unsharp, _: Context) -> Image.Image:
 def _sharper(image: Image.Image, mask: ImageFilter.UnsharpMask) -> Image.Image:
     if image.mode != "RGBA":
         return image.filter(mask)
-    sharp = solid(image, mask.radius * 2).filter(mask)
+    sharp = solid(image, mask.radius * 3).filter(mask)
     sharp.putalpha(image.getchannel("A"))
     return sharp
 

@@ -51,10 +51,10 @@ def straight(image: Image.Image) -> Image.Image:
     return image.convert("RGBA") if image.mode == "RGBa" else image
 
 
-def solid(image: Image.Image, radius: float) -> Image.Image:
-    """Return the colours of an RGBA picture alone, those of neighbours where it is transparent.
+def solid(image: Image.Image, reach: float) -> Image.Image:
+    """Return the colours of an RGBA picture alone; where it is transparent, of pixels in reach.
 
     Whatever colour a file has below transparent pixels would else shine out at their edges.
     """
-    around = straight(premultiplied(image).filter(ImageFilter.GaussianBlur(radius)))
+    around = straight(premultiplied(image).filter(ImageFilter.BoxBlur(reach)))
     return Image.composite(image, around, image.getchannel("A")).convert("RGB")

@@ -99,7 +99,7 @@ def _turned(image: Image.Image, angle: float) -> tuple[Image.Image, Image.Image]
     backwards = _backwards(seamed, size, angle)
     return (
         wide.transform(size, Transform.AFFINE, backwards, Resampling.BICUBIC),
-        clear.transform(size, Transform.AFFINE, backwards, Resampling.BICUBIC),
+        clear.transform(size, Transform.AFFINE, backwards, Resampling.BILINEAR),
     )
 
 
