@@ -1,6 +1,6 @@
 """Kinds of pixels: what operations work on, and how a colour is written in it."""
 
-from PIL import Image, ImageFilter
+from PIL import Image
 
 Rgba = tuple[int, int, int, int]
 OPAQUE = 255
@@ -12,7 +12,7 @@ def editable(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I"):
         # convert() alone would cut everything above 255 off.
-        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
@@ -56,5 +56,7 @@ def solid(image: Image.Image, reach: float) -> Image.Image:
 
     Whatever colour a file has below transparent pixels would else shine out at their edges.
     """
+    from PIL import ImageFilter  # noqa: PLC0415  # seldom needed
+
     around = straight(premultiplied(image).filter(ImageFilter.BoxBlur(reach)))
     return Image.composite(image, around, image.getchannel("A")).convert("RGB")
