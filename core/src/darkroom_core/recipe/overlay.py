@@ -43,7 +43,9 @@ class Text(Placed):
     """Write a text upon it. Lines are broken and letters made smaller, so that nothing is cut."""
 
     text: Annotated[str, Field(min_length=1, max_length=500)] = Field(
-        description="The text; a line break begins a new line.", examples=["© Darkroom"]
+        description="The text, in Latin, Greek, Cyrillic, Armenian or Georgian letters; a line "
+        "break begins a new line.",
+        examples=["© Darkroom"],
     )
     font: Font = Field(Font.SANS, description="The typeface: sans, sans-bold, serif or mono.")
     size: Annotated[float, Field(ge=0.005, le=1)] = Field(
