@@ -24,8 +24,10 @@ _JSON: Final = "application/json"
 class Times:
     """In seconds. A takeover comes at most `duration` + `retry` after the last renewal."""
 
-    duration: float = 10
-    renew_deadline: float = 7
+    duration: float = 12
+    renew_deadline: float = 9.5
+    attempt: float = 5
+    """Longest time for one try to renew: a lost answer must not be waited for too long."""
     retry: float = 1
 
 
@@ -76,7 +78,7 @@ class Lease:
             await asyncio.sleep(self._times.retry)
             left = renewed_at + self._times.renew_deadline - time.monotonic()
             try:
-                async with asyncio.timeout(max(left, 0.01)):
+                async with asyncio.timeout(max(min(left, self._times.attempt), 0.01)):
                     began = time.monotonic()
                     if await self._try():
                         renewed_at = began

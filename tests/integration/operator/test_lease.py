@@ -3,13 +3,14 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from darkroom_cluster.cluster import Cluster
 from darkroom_operator.api_server import ApiServer, open_api_server
 from darkroom_operator.lease import Lease, LostError, Times
 
-TIMES = Times(duration=2, renew_deadline=1.2, retry=0.1)
+TIMES = Times(duration=2, renew_deadline=1.2, attempt=0.4, retry=0.1)
 
 
 @pytest.fixture
@@ -67,6 +68,35 @@ async def test_what_is_given_up_is_free_at_once(api: ApiServer, name: str) -> No
     await first.release()
     async with asyncio.timeout(1.5):
         await lease(api, name, "b").acquire()
+
+
+class Deaf:
+    """The API server, but one request is never answered, although it was carried out."""
+
+    def __init__(self, api: ApiServer) -> None:
+        self._api = api
+        self.is_deaf = False
+
+    async def request(self, method: str, path: str, **rest: Any) -> tuple[int, dict[str, Any]]:
+        answer = await self._api.request(method, path, **rest)
+        if self.is_deaf:
+            self.is_deaf = False
+            await asyncio.Event().wait()
+        return answer
+
+
+async def test_an_answer_that_never_comes_does_not_cost_the_lease(
+    api: ApiServer, name: str
+) -> None:
+    deaf = Deaf(api)
+    first = Lease(deaf, "default", name, "a", TIMES)
+    await first.acquire()
+    keeping = asyncio.create_task(first.keep())
+    deaf.is_deaf = True
+    await asyncio.sleep(2 * TIMES.renew_deadline)
+    assert not deaf.is_deaf
+    assert not keeping.done()
+    keeping.cancel()
 
 
 async def test_who_has_lost_it_is_told_before_it_acts_on(api: ApiServer, name: str) -> None:
