@@ -20,8 +20,8 @@ class Placed(Document):
     angle: Angle = Field(0.0, description="Degrees by which it is turned, clockwise.")
     tile: bool = Field(
         default=False,
-        description="Whether it is repeated, whole, as often as fits into the picture; gravity then "
-        "says nothing.",
+        description="Whether it is repeated, whole, as often as fits into the picture; gravity "
+        "then says nothing.",
     )
     spacing: Annotated[int, Field(ge=0, le=4096)] = Field(
         32, description="With tile: pixels between two of them."
