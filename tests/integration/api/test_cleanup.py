@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import User
+from darkroom_api.testing import FakeCluster, User, until
 from darkroom_core.storage.signing import cleanup_path, signed_url
 from psycopg.types.json import Jsonb
 
@@ -149,3 +149,15 @@ async def test_only_a_signed_request_cleans(
     ):
         assert (await client.post(wrong)).status_code == 403
     assert len(files_in(objects)) == 4
+
+
+async def test_a_cleanup_is_a_task_of_its_owner_and_has_no_facts(
+    ada: User, cluster: FakeCluster, ended: Callable[..., str]
+) -> None:
+    body = {"type": "Cleanup", "cleanup": {"olderThanSeconds": 3600, "prefix": "uploads/"}}
+    task = (await ada.post("/v1/tasks", json=body)).json()
+    await until(lambda: ("media", task["id"]) in cluster.resources)
+    resource = cluster.resources["media", task["id"]]
+    assert resource["metadata"]["labels"]["darkroom.dev/user"] == await id_of(ada)
+    ended(task["id"])
+    assert (await ada.get(task["urls"]["facts"])).json()["code"] == "no_output"

@@ -8,6 +8,7 @@ from darkroom_core.conditions import State
 from darkroom_core.facts import Facts
 from darkroom_core.recipe import File, Format
 from darkroom_core.storage import ObjectNotFoundError
+from darkroom_core.vocabulary import TaskType
 from fastapi import APIRouter, Request, Response
 
 from darkroom_api import errors, responses
@@ -104,6 +105,8 @@ async def get_facts(task_id: str, identity: SignedIn, pool: Database, storage: B
         raise errors.NotReadyError(f"the task is {row.status}: its facts are not ready yet")
     if State(row.status) is not State.SUCCEEDED:
         raise errors.NoOutputError(f"the task has {row.status}, and told no facts")
+    if (row.spec or {}).get("type") == TaskType.CLEANUP:
+        raise errors.NoOutputError("a cleanup has no files that there would be facts of")
     key = facts_key(row.uid or "")
     try:
         size = (await run_sync(storage.stat, key)).size
