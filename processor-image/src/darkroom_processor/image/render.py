@@ -24,9 +24,9 @@ from darkroom_processor.operations.turn import ORIENTATIONS, before, size_after,
 OVERSAMPLING: Final = 1.25
 """JPEG is decoded at this many times the size that is wanted, at least.
 
-libjpeg makes smaller by 2, 4 or 8 well, but for the pixels' edges: those that are left over are for
-the filter. At 1.25 to 2.5 times the size a picture differs from one decoded whole by a PSNR of 41
-dB or more; at 2 to 4 times by 51, for up to 1.5 times the time.
+libjpeg makes smaller by 2, 4 or 8 well, but for the edges of its blocks: what is left over is for
+the filter. Against a photograph decoded whole the result has a PSNR of 35 dB at exactly the size,
+38 at 1.25 times, 41 at 1.5, 45 to 48 at twice the size, which takes up to 1.5 times the time.
 """
 _GRAYSCALE: Final = Operation(grayscale=Grayscale())
 _ROUNDING: Final = 1e-6
