@@ -90,6 +90,21 @@ async def test_a_prefix_lets_the_rest_stay_and_is_done_once(
     assert files_in(objects) == set()
 
 
+async def test_what_a_cleanup_removed_is_told_as_gone(
+    client: httpx2.AsyncClient, ada: User, ended: Callable[..., str]
+) -> None:
+    made = [{"name": "thumb", "format": "webp", "bytes": 1, "sha256": "0" * 64}]
+    done, failed = [(await ada.upload()).json()["id"] for _ in range(2)]
+    ended(done, outputs=made)
+    ended(failed, status="failed")
+    for prefix in ("outputs/", "uploads/"):
+        await cleaned(client, await id_of(ada), "media", 5 * DAY, prefix)
+    for method in ("GET", "HEAD"):
+        path = f"/v1/tasks/{done}/outputs/thumb"
+        assert (await ada.http.request(method, path, headers=ada.headers)).status_code == 410
+    assert (await ada.post(f"/v1/tasks/{failed}/replay")).json()["code"] == "source_gone"
+
+
 async def test_an_upload_that_another_task_needs_stays_until_that_has_ended_too(
     client: httpx2.AsyncClient, ada: User, objects: Path, ended: Callable[..., str]
 ) -> None:

@@ -35,6 +35,7 @@ def row(**changes: object) -> TaskRow:
         "pool": "default",
         "dead_lettered": False,
         "outputs": [],
+        "cleaned_prefixes": [],
         "created_at": NOW,
     }
     return TaskRow(**(values | changes))  # type: ignore[arg-type]

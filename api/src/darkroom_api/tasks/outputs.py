@@ -62,6 +62,9 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
             f"what was made as {name} was kept until {row.outputs_deleted_at:%Y-%m-%d %H:%M} UTC"
         )
     format_ = Format(made["format"])
+    key = key_of(row.uid or "", File(name, format_))
+    if any(key.startswith(prefix) for prefix in row.cleaned_prefixes):
+        raise errors.OutputGoneError(f"what was made as {name} was removed by a cleanup")
     etag = f'"{made["sha256"]}"'
     headers = {
         "ETag": etag,
@@ -73,7 +76,6 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
     if request.method == "HEAD":
         headers["Content-Length"] = str(made["bytes"])
         return Response(headers=headers, media_type=format_.media_type)
-    key = key_of(row.uid or "", File(name, format_))
     try:
         is_what_was_made = (await run_sync(storage.stat, key)).size == made["bytes"]
         body = await run_sync(storage.open, key) if is_what_was_made else None

@@ -37,6 +37,7 @@ class TaskRow:
     message: str | None
     submit_error: str | None
     outputs_deleted_at: datetime | None
+    cleaned_prefixes: list[str]
     job: str | None
     outputs: list[dict[str, Any]]
     error: dict[str, Any] | None

@@ -73,6 +73,10 @@ async def insert_replay(
             WITH failed AS (
                 SELECT * FROM tasks
                 WHERE id = %(id)s AND {} AND status = 'failed' AND spec IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT 1 FROM unnest(cleaned_prefixes) AS prefix
+                        WHERE starts_with(spec -> 'source' ->> 'key', prefix)
+                    )
                     AND (
                         outputs_deleted_at IS NULL
                         OR (
