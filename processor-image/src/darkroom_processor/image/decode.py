@@ -202,7 +202,8 @@ def _memory(source: Source, size: tuple[int, int], image: Image.Image) -> int:
         size,
         image.size,
         is_progressive=bool(source.image.info.get("progressive")),
-        is_moving=source.is_moving,
+        # Deep grey is scaled as numbers of 32 bits, and a frame lies upon the one before.
+        more_copies=source.is_moving + (image.mode[0] in "IF"),
     )
 
 

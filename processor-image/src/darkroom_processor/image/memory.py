@@ -14,8 +14,8 @@ _COPIES: Final = {
     SourceFormat.JPEG: 1,
     SourceFormat.BMP: 2,
     SourceFormat.PNG: 2,
-    # The decoder's own picture, its copy as bytes, and Pillow's.
-    SourceFormat.WEBP: 3,
+    # The decoder's own picture and what it works with, its copy as bytes, and Pillow's.
+    SourceFormat.WEBP: 4,
     SourceFormat.AVIF: 4,
     SourceFormat.HEIC: 4,
     # What is shown, what was shown before, the frame and its colours.
@@ -32,11 +32,11 @@ def needed_to_decode(
     stored: tuple[int, int],
     decoded: tuple[int, int],
     *,
-    is_progressive: bool,
-    is_moving: bool,
+    is_progressive: bool = False,
+    more_copies: int = 0,
 ) -> int:
     """Return an estimate in bytes; `decoded` is smaller than `stored` for a reduced JPEG."""
-    copies = _COPIES[format_] + (1 if is_moving else 0)
+    copies = _COPIES[format_] + more_copies
     needed = BASE + decoded[0] * decoded[1] * _BYTES_PER_PIXEL * copies
     if is_progressive:
         # libjpeg keeps all coefficients of a progressive picture, whatever the scale.

@@ -6,6 +6,8 @@ from PIL import Image
 
 MOST_COLORS: Final = 256
 _HALF: Final = 128
+_SAMPLE: Final = 160
+"""Longest side, in pixels, of what a palette is found in."""
 
 
 def in_palette(image: Image.Image, count: int, *, may_clear: bool = False) -> Image.Image:
@@ -18,11 +20,26 @@ def in_palette(image: Image.Image, count: int, *, may_clear: bool = False) -> Im
         clear = image.getchannel("A").point([255] * _HALF + [0] * _HALF)
         if may_clear or clear.getbbox() is not None:
             return _with_clear(image.convert("RGB"), clear, count)
-    return image.convert("RGB").quantize(count, Image.Quantize.MEDIANCUT)
+    return _reduced(image.convert("RGB"), count)
+
+
+def _reduced(image: Image.Image, count: int) -> Image.Image:
+    """Return a picture in RGB in a palette, found by median cut.
+
+    That takes long where most pixels have a colour of their own: of a large picture of many
+    colours a sample is cut, and each pixel gets the nearest colour.
+    """
+    longer = max(image.size)
+    if longer <= _SAMPLE or image.getcolors(count) is not None:
+        return image.quantize(count, Image.Quantize.MEDIANCUT)
+    size = tuple(max(1, side * _SAMPLE // longer) for side in image.size)
+    sample = image.resize((size[0], size[1]), Image.Resampling.NEAREST)
+    palette = sample.quantize(count, Image.Quantize.MEDIANCUT)
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _with_clear(image: Image.Image, clear: Image.Image, count: int) -> Image.Image:
-    reduced = image.quantize(max(1, count - 1), Image.Quantize.MEDIANCUT)
+    reduced = _reduced(image, max(1, count - 1))
     colors = (reduced.getpalette() or [])[: 3 * (count - 1)]
     transparent = len(colors) // 3
     reduced.putpalette([*colors, 0, 0, 0])
@@ -33,5 +50,6 @@ def _with_clear(image: Image.Image, clear: Image.Image, count: int) -> Image.Ima
 
 def in_palette_with_alpha(image: Image.Image, count: int) -> Image.Image:
     """Return the picture in a palette whose colours may be half transparent, as PNG can."""
-    method = Image.Quantize.FASTOCTREE if image.mode == "RGBA" else Image.Quantize.MEDIANCUT
-    return image.quantize(count, method)
+    if image.mode == "RGBA":
+        return image.quantize(count, Image.Quantize.FASTOCTREE)
+    return _reduced(image.convert("RGB"), count)
