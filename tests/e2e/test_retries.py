@@ -1,6 +1,7 @@
 """Tries, dead letters and replays, by kubectl and by REST."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,3 +86,27 @@ def test_rest_replays_a_dead_letter_as_a_task_of_the_same_user(user: Client, dea
     replay = answer.json()
     assert (replay["origin"], replay["owner"]) == (dead["id"], dead["owner"])
     assert user.wait(replay["id"], seconds=60)["dead_lettered"]
+
+
+def test_a_kill_for_memory_is_told_with_what_to_do(
+    release: Release,
+    apply_any: Callable[[dict[str, Any]], None],
+    user: Client,
+    photograph: bytes,
+    thumb: dict[str, Any],
+    name: str,
+) -> None:
+    manifest = {
+        "apiVersion": "darkroom.dev/v1alpha1",
+        "kind": "ProcessorPool",
+        "metadata": {"name": name, "namespace": release.namespace},
+        # The interpreter alone takes half of it.
+        "spec": {"replicas": 1, "template": {"resources": {"limits": {"memory": "24Mi"}}}},
+    }
+    apply_any(manifest)
+    wish = {"outputs": [thumb], "pool": name, "retries": 0}
+    task = user.wait(user.submit(photograph, wish)["id"])
+    assert (task["status"], task["error"]["code"]) == ("failed", "out_of_memory")
+    assert task["tries"][0]["exit_code"] == 137
+    assert "Raise the memory limit of its pool" in task["error"]["message"]
+    release.kubectl("delete", "ppool", name)
