@@ -13,11 +13,11 @@ from darkroom_processor.image.metadata import Written
 from darkroom_processor.image.palette import MOST_COLORS, in_palette, in_palette_with_alpha
 from darkroom_processor.limits import check_output_side, usable_cpus
 
-QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80, Format.AVIF: 60, Format.PDF: 85}
+QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80, Format.AVIF: 67, Format.PDF: 85}
 """Used where a recipe names none; for about the same likeness in each format."""
 _PNG_LEVEL: Final = 6
 _WEBP_METHOD: Final = 4
-_AVIF_SPEED: Final = 8
+_AVIF_SPEED: Final = 7
 _MOST_EFFORT: Final = 10
 _WEBP_METHODS: Final = 6
 _ICON_SIDES: Final = (16, 32, 48)
