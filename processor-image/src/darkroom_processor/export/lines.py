@@ -33,7 +33,7 @@ def rows_of(path: str, read: Callable[[int], None] | None = None) -> Iterator[Ro
 
 def _row(line: bytes, number: int) -> Row:
     try:
-        value = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_no)
+        value = _DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8").strip())
     except (ValueError, RecursionError) as error:
         raise _broken(number, str(error)) from error
     if not isinstance(value, dict):
@@ -43,6 +43,11 @@ def _row(line: bytes, number: int) -> Row:
 
 def _no(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+# One of each for all lines: json would make a new one for every call.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 def _broken(number: int, why: str) -> Rejected:
@@ -79,4 +84,4 @@ def text_of(value: Any) -> str:  # noqa: ANN401  # any JSON value
     """Return a value as text: objects and lists as JSON, nothing as nothing."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    return "" if value is None else _ENCODER.encode(value)
