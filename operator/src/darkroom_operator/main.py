@@ -74,7 +74,7 @@ def assemble(
     jobs = Informer(cluster, "jobs", read_job, queue.add)
     pods = Informer(cluster, "pods", read_pod, queue.add)
     pools = Pools(cluster, tasks, queue, _now)
-    recipes = Recipes(cluster, tasks, queue)
+    recipes = Recipes(cluster, queue)
     schedules = Schedules(cluster, tasks, mirror, sweeper, times, clock=_now)
     operator = Operator(
         tasks=tasks,
@@ -86,7 +86,7 @@ def assemble(
         recipes=recipes,
         reconciler=Reconciler(
             tasks=tasks,
-            observer=Observer(jobs, pods, pools.informer, recipes.informer, mirror),
+            observer=Observer(jobs, pods, pools.informer, recipes, mirror),
             admission=pools.admission,
             cluster=cluster,
             mirror=mirror,

@@ -7,7 +7,8 @@ from darkroom_operator.decide import Observed
 from darkroom_operator.informer import Informer
 from darkroom_operator.mirror import Mirror
 from darkroom_operator.pool import Pool, implied_pool, pool_key
-from darkroom_operator.recipe import Recipe, recipe_key
+from darkroom_operator.recipe import Recipe
+from darkroom_operator.recipes import Recipes
 from darkroom_operator.task import Task
 
 
@@ -18,7 +19,7 @@ class Observer:
     jobs: Informer[Job]
     pods: Informer[Pod]
     pools: Informer[Pool]
-    recipes: Informer[Recipe]
+    recipes: Recipes
     mirror: Mirror
     complaints: dict[str, str] = field(default_factory=dict)
     """What Kubernetes said last about a Job without a pod, by the Job's UID."""
@@ -26,7 +27,7 @@ class Observer:
     @property
     def informers(self) -> tuple[Informer[Job], Informer[Pod], Informer[Pool], Informer[Recipe]]:
         """All that have to know everything before anything is decided."""
-        return self.jobs, self.pods, self.pools, self.recipes
+        return self.jobs, self.pods, self.pools, self.recipes.informer
 
     def observe(self, task: Task) -> Observed:
         """Gather what is known of the task's children, its pool, its recipe and its record."""
@@ -37,7 +38,7 @@ class Observer:
             found = self.pools.one(pool_key(task, task.spec))
             pool = found.spec if found else implied_pool(task.spec.pool)
             problem = found.problem if found else ""
-            recipe = self.recipes.one(recipe_key(task, task.spec))
+            recipe = self.recipes.of(task, task.spec)
         return Observed(
             jobs=jobs,
             pods=self.pods.of(task.uid),

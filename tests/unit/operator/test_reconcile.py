@@ -55,12 +55,10 @@ class World:
         self.jobs = Informer(self.cluster, "jobs", read_job, self.queue.add)
         self.pods = Informer(self.cluster, "pods", read_pod, self.queue.add)
         self.pools = Pools(self.cluster, self.tasks, self.queue, lambda: self.now)
-        self.recipes = Recipes(self.cluster, self.tasks, self.queue)
+        self.recipes = Recipes(self.cluster, self.queue)
         self.reconciler = Reconciler(
             tasks=self.tasks,
-            observer=Observer(
-                self.jobs, self.pods, self.pools.informer, self.recipes.informer, self.mirror
-            ),
+            observer=Observer(self.jobs, self.pods, self.pools.informer, self.recipes, self.mirror),
             admission=self.pools.admission,
             cluster=self.cluster,
             mirror=self.mirror,
