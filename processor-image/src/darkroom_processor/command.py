@@ -23,9 +23,9 @@ def main() -> NoReturn:
     Without arguments, SIGTERM must have been blocked by the caller.
     """
     if len(sys.argv) > 1:
-        from darkroom_processor import local  # noqa: PLC0415  # a pod has no use for it
+        from darkroom_processor import command_line  # noqa: PLC0415  # a pod has no use for it
 
-        sys.exit(local.main(sys.argv[1:]))
+        sys.exit(command_line.main(sys.argv[1:]))
     started = time.monotonic()
     try:
         assignment = read_assignment(os.environ.get(ASSIGNMENT_VARIABLE, ""))

@@ -1,48 +1,36 @@
 """A recipe on local files, by the same steps as in a cluster: for whoever writes recipes."""
 
-import argparse
 import json
+import resource
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
-from darkroom_processor.assignment import read_outputs
+from darkroom_core.exit_codes import ExitCode
+from darkroom_core.vocabulary import TaskType
+
 from darkroom_processor.documents import (
     AssignedFile,
-    AssignedOutput,
     AssignedSource,
     Assignment,
+    Facts,
+    Report,
     SignedRequest,
 )
 from darkroom_processor.errors import Code, ProcessingError, Rejected
 from darkroom_processor.limits import check_source_bytes
-from darkroom_processor.report import document
+from darkroom_processor.report import document, error_of
 from darkroom_processor.tasks import process
 
-_DESCRIPTION = """\
-Darkroom's image processor.
-
-Without arguments it does one task, as in a pod:
-  in   DARKROOM_ASSIGNMENT        the assignment (JSON): recipe, limits, signed URLs
-  out  the outputs, by PUT to their URLs
-       /dev/termination-log       the report (JSON); another path: DARKROOM_TERMINATION_LOG
-       stdout                     one JSON line for each notable thing
-  exit 0 done; 65 this input can never succeed; 70 a defect; 75 try again; 143 SIGTERM
-
-With --local it runs a recipe on a file here, by the same code.
-"""
-_EXAMPLE = """\
-example:
-  python -m darkroom_processor --local photo.jpg out --recipe \\
-    '[{"name": "thumb", "format": "webp",
-       "operations": [{"resize": {"width": 512, "height": 512, "fit": "cover"}}]}]'
-"""
+_URL: Final = ("http://", "https://")
 
 
 class LocalFiles:
-    """A source in one folder, outputs in another."""
+    """Sources anywhere, outputs in one folder."""
 
     def __init__(self, folder: Path) -> None:
         """The folder is made where it is missing."""
@@ -50,6 +38,10 @@ class LocalFiles:
 
     def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
         """Copy a source to `path`; return its length in bytes, at most `limit`."""
+        if source.request.url.startswith(_URL):
+            from darkroom_processor.fetch import fetch  # noqa: PLC0415  # seldom needed here
+
+            return fetch(source, path, limit)
         try:
             check_source_bytes(Path(source.request.url).stat().st_size, limit)
             shutil.copyfile(source.request.url, path)
@@ -61,55 +53,102 @@ class LocalFiles:
 
     def store(self, file: AssignedFile, data: bytes) -> None:
         """Write `<folder>/<name>.<extension>`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / f"{file.name}.{file.format.extension}").write_bytes(data)
+        self._path(f"{file.name}.{file.format.extension}").write_bytes(data)
 
     def store_file(self, file: AssignedFile, path: str) -> None:
         """Copy a file to `<folder>/<name>.<extension>`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, self._folder / f"{file.name}.{file.format.extension}")
+        shutil.copyfile(path, self._path(f"{file.name}.{file.format.extension}"))
 
     def put_facts(self, data: bytes) -> None:
         """Write `<folder>/facts.json`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "facts.json").write_bytes(data)
+        self._path("facts.json").write_bytes(data)
+
+    def put_report(self, report: Report) -> None:
+        """Write `<folder>/report.json`."""
+        text = json.dumps(document(report), indent=2)
+        self._path("report.json").write_text(f"{text}\n", encoding="utf-8")
 
     def progress(self, percent: int) -> None:
-        """Say nothing: local runs are short."""
+        """Say how far it is to whoever looks at a terminal."""
+        if sys.stderr.isatty():
+            print(f"\r{percent:3d} %\r", end="", file=sys.stderr, flush=True)  # noqa: T201  # for people
+
+    def _path(self, name: str) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / name
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a recipe on local files and print the report; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    source, folder = Path(options.local[0]), Path(options.local[1])
+class Kept(LocalFiles):
+    """Files of which nothing is written; the facts are kept."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        super().__init__(Path())
+        self.facts = b""
+
+    def put_facts(self, data: bytes) -> None:
+        """Keep the facts."""
+        self.facts = data
+
+
+class Run(NamedTuple):
+    """What came of one task."""
+
+    report: Report
+    exit_code: ExitCode
+
+
+def run(assignment: Assignment, folder: Path) -> Run:
+    """Do a task on local files; write its outputs, facts.json and report.json to the folder."""
+    files = LocalFiles(folder)
+    done = _done(assignment, files)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
+    files.put_report(done.report._replace(peak_memory_bytes=peak))
+    return done
+
+
+def inspect(path: str) -> tuple[Run, list[str]]:
+    """Return how it ended, and the facts of a file as lines of JSON."""
+    files = Kept()
+    done = _done(
+        Assignment(
+            path,
+            TaskType.INSPECT,
+            (AssignedSource(SignedRequest(path)),),
+            facts=SignedRequest(""),
+        ),
+        files,
+    )
+    if done.exit_code is not ExitCode.DONE:
+        return done, []
+    facts: dict[str, list[dict[str, object]]] = json.loads(files.facts)
+    return done, [
+        json.dumps({**each, "name": path}, ensure_ascii=False) for each in facts[Facts._fields[0]]
+    ]
+
+
+def _done(assignment: Assignment, files: LocalFiles) -> Run:
     try:
-        outputs = read_outputs(options.recipe)
-        nowhere = SignedRequest("")
-        assignment = Assignment(
-            task=source.name,
-            sources=(AssignedSource(SignedRequest(str(source))),),
-            outputs=tuple(
-                AssignedOutput(output, (AssignedFile(output.name, output.format, nowhere),))
-                for output in outputs
-            ),
-        )
-        report = process(assignment, LocalFiles(folder), tempfile.gettempdir())
+        return Run(process(assignment, files, tempfile.gettempdir()), ExitCode.DONE)
     except ProcessingError as error:
-        print(f"{error.code}: {error.message}", file=sys.stderr)  # noqa: T201  # a command line's answer
-        return error.exit_code
-    print(json.dumps(document(report)))  # noqa: T201  # as above
-    return 0
+        return Run(Report(error=error_of(error)), error.exit_code)
+    except Exception as error:  # noqa: BLE001  # the process's edge: all that is left is a defect
+        traceback.print_exception(error)
+        return Run(Report(error=error_of(error)), ExitCode.INTERNAL)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m darkroom_processor",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--local", nargs=2, metavar=("SOURCE", "FOLDER"), required=True)
-    parser.add_argument(
-        "--recipe", required=True, metavar="JSON", help="the list of outputs, as in spec.outputs"
-    )
-    return parser
+def folders_for(sources: Sequence[str], folder: Path) -> list[Path]:
+    """Return where the outputs of each source go: into a folder of its own, when they are many."""
+    if len(sources) == 1:
+        return [folder]
+    taken: set[str] = set()
+    folders = []
+    for source in sources:
+        stem = Path(source).stem or "file"
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        folders.append(folder / name)
+    return folders

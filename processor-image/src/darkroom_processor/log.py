@@ -9,8 +9,19 @@ from typing import Final
 _STDOUT: Final = 1
 
 
+_is_silent = False
+
+
+def be_silent() -> None:
+    """Write nothing from now on: a command line's stdout is for answers."""
+    global _is_silent  # noqa: PLW0603  # of the process, as stdout is
+    _is_silent = True
+
+
 def log(event: str, **fields: object) -> None:
     """Write one line; straight to the descriptor, so that nothing is lost in a sudden end."""
+    if _is_silent:
+        return
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
     line = json.dumps({"time": stamp, "event": event, **fields}) + "\n"

@@ -183,28 +183,6 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_end(
     assert "no_report" in out
 
 
-def processor(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "darkroom_processor", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-
-
-def test_a_recipe_runs_on_local_files(tmp_path: Path, encoded: Any) -> None:
-    source = tmp_path / "in.jpg"
-    source.write_bytes(encoded(Image.new("RGB", (40, 20)), "JPEG"))
-    recipe = '[{"name": "small", "format": "png", "operations": [{"resize": {"width": 10}}]}]'
-    done = processor("--local", str(source), str(tmp_path / "out"), "--recipe", recipe)
-    assert (done.returncode, done.stderr) == (0, "")
-    with Image.open(tmp_path / "out" / "small.png") as made:
-        assert made.size == (10, 5)
-    assert json.loads(done.stdout.splitlines()[-1])["outputs"][0]["width"] == 10
-
-
-def test_a_local_run_says_what_is_wrong(tmp_path: Path) -> None:
-    missing = processor("--local", str(tmp_path / "no.jpg"), str(tmp_path), "--recipe", "[]")
-    assert (missing.returncode, missing.stderr.count("\n")) == (65, 1)
-    assert "python -m darkroom_processor" in processor("--help").stdout
-
-
 def test_neither_pydantic_nor_an_http_library_is_imported() -> None:
     code = (
         "import sys, darkroom_processor.network, darkroom_processor.image.pipeline;"
