@@ -176,6 +176,14 @@ def test_an_endless_row_of_frames_is_refused_in_time(run: Run, encoded: Encoded)
     assert refused.value.code is Code.TOO_MANY_PIXELS
 
 
+@pytest.mark.parametrize("format_", MOVING)
+def test_a_frame_that_is_shown_for_hours_is_shown_for_a_minute(
+    run: Run, encoded: Encoded, format_: str
+) -> None:
+    (image,) = run(film(encoded, "WEBP", duration=5_000_000), {"format": format_})
+    assert [time for _, time in shown(image)] == [60_000] * 4
+
+
 def test_frames_that_are_announced_and_missing_are_damage(run: Run, encoded: Encoded) -> None:
     data = film(encoded, "PNG")
     at = data.index(b"acTL")

@@ -134,9 +134,10 @@ def reopened(source: Source) -> Source:
 
 
 def _opened(path: str, format_: SourceFormat, pixels: int) -> Image.Image:
-    most = min(pixels, _MAX_ICO_PIXELS) if format_ is SourceFormat.ICO else pixels
-    # Beyond twice this number Pillow refuses by itself, where it would allocate while it opens.
-    Image.MAX_IMAGE_PIXELS = max(1, most // 2)
+    # Pillow warns of odd metadata, and of sizes that are checked here already.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    most = _most(format_, pixels)
+    _limit_pillow(most)
     plugins.load_reader(format_)
     with damage_is_rejected():
         try:
@@ -147,6 +148,16 @@ def _opened(path: str, format_: SourceFormat, pixels: int) -> Image.Image:
                 f"The source has more than {most:,} pixels, the most this processor takes of its "
                 "format. Send a smaller picture.",
             ) from error
+
+
+def _most(format_: SourceFormat, pixels: int) -> int:
+    return min(pixels, _MAX_ICO_PIXELS) if format_ is SourceFormat.ICO else pixels
+
+
+def _limit_pillow(pixels: int) -> None:
+    """Let Pillow refuse more pixels by itself, where it would allocate them while it opens."""
+    # It refuses what is beyond twice this number.
+    Image.MAX_IMAGE_PIXELS = max(1, pixels // 2)
 
 
 def _frames_of(image: Image.Image, path: str, format_: SourceFormat) -> tuple[int, int]:
@@ -162,6 +173,8 @@ def _frames_of(image: Image.Image, path: str, format_: SourceFormat) -> tuple[in
 def decode(source: Source, wanted: Wanted, allowed_memory: int | None) -> Base:
     """Decode the source; raises Rejected where it is damaged, or needs more memory than allowed."""
     image, scale = source.image, 1.0
+    # An overlay's limit may have been set since the source was opened.
+    _limit_pillow(_most(source.format, source.pixels))
     # At the end of its block the file is closed; the pixels stay.
     with damage_is_rejected(), image:
         if wanted.frame:
@@ -219,16 +232,19 @@ def _orientation(image: Image.Image) -> int:
 def damage_is_rejected() -> Iterator[None]:
     """Turn what Pillow raises on damaged files into Rejected."""
     try:
-        # Pillow warns of odd metadata, and of sizes that are checked here already.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except Rejected:
         raise
     except Image.DecompressionBombError as error:
         raise Rejected(
             Code.TOO_MANY_PIXELS,
             f"A part of the source has more pixels than it may ({error}). Send a smaller picture.",
+        ) from error
+    except MemoryError as error:
+        raise Rejected(
+            Code.OUT_OF_MEMORY,
+            "A part of the source says that it is longer than the memory there is. Save it anew, "
+            "or send a smaller picture.",
         ) from error
     except _DAMAGED as error:
         raise Rejected(

@@ -13,9 +13,11 @@ from darkroom_processor.image.sniff import SourceFormat
 
 MOVING: Final = frozenset({Format.GIF, Format.WEBP, Format.PNG, Format.AVIF})
 """The formats that can hold more frames than one."""
-_USUAL: Final = 100
+_USUAL: Final = 100.0
 _SHORTEST: Final = 10
-"""Milliseconds; what says less, or nothing, is shown like this, as browsers do."""
+"""Milliseconds; what says less, or nothing, is shown as usual, as browsers do."""
+_LONGEST: Final = 60_000.0
+"""A frame that is shown for longer is a still picture, and some formats cannot say it."""
 
 
 class Frame(NamedTuple):
@@ -83,4 +85,6 @@ def _plays(source: Source) -> int:
 
 def _time(image: Image.Image) -> float:
     time = image.info.get("duration", _USUAL)
-    return float(time) if isinstance(time, int | float) and time >= _SHORTEST else float(_USUAL)
+    if not isinstance(time, int | float) or time < _SHORTEST:
+        return _USUAL
+    return min(float(time), _LONGEST)
