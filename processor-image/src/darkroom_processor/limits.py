@@ -65,12 +65,12 @@ def check_output_side(size: tuple[int, int], format_: Format) -> None:
         )
 
 
-def check_memory(needed: int, allowed: int | None) -> None:
-    """Raise Rejected when decoding needs more bytes than the container may use."""
+def check_memory(needed: int, allowed: int | None, what: str = "Decoding the source") -> None:
+    """Raise Rejected when something needs more bytes than the container may use."""
     if allowed is not None and needed > allowed:
         raise Rejected(
             Code.OUT_OF_MEMORY,
-            f"Decoding the source needs about {needed // 2**20:,} MiB of memory and the processor "
+            f"{what} needs about {needed // 2**20:,} MiB of memory and the processor "
             f"may use {allowed // 2**20:,}. Send a smaller picture (a JPEG that is not progressive "
             "needs least) or give the processor more memory.",
         )

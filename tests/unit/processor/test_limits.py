@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from darkroom_core.vocabulary import Format
-from darkroom_processor.documents import Limits
+from darkroom_processor.documents import Limits, Output
 from darkroom_processor.errors import Code, Rejected
+from darkroom_processor.image import encode
 from darkroom_processor.limits import check_memory, check_output_side
 from PIL import Image
 
@@ -142,3 +143,12 @@ def test_another_picture_format_is_unsupported(run: Run, encoded: Encoded, sourc
 @pytest.mark.parametrize("data", [b"", b"hello", b"<svg/>", b"%PDF-1.7", b"RIFF\0\0\0\0WAVEfmt "])
 def test_what_is_no_picture_is_unsupported(run: Run, data: bytes) -> None:
     assert refusal(run, data) is Code.UNSUPPORTED_FORMAT
+
+
+def test_encoding_that_cannot_fit_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Image.new("L", (3000, 2000))
+    monkeypatch.setattr(encode, "allowed_memory", lambda: 150 * 2**20)
+    assert encode.encode(large, Output("o", Format.PNG))
+    with pytest.raises(Rejected, match="Encoding output o needs about") as refused:
+        encode.encode(large, Output("o", Format.AVIF))
+    assert refused.value.code is Code.OUT_OF_MEMORY

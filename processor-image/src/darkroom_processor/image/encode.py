@@ -8,13 +8,20 @@ from darkroom_core.vocabulary import Format, Subsampling
 from PIL import Image
 
 from darkroom_processor.documents import Output
-from darkroom_processor.image import colors, quality
+from darkroom_processor.image import colors, memory, quality
 from darkroom_processor.image.metadata import Written
 from darkroom_processor.image.palette import MOST_COLORS, in_palette, in_palette_with_alpha
-from darkroom_processor.limits import check_output_side, usable_cpus
+from darkroom_processor.limits import (
+    allowed_memory,
+    check_memory,
+    check_output_side,
+    usable_cpus,
+)
 
 QUALITY: Final = {Format.JPEG: 80, Format.WEBP: 80, Format.AVIF: 67, Format.PDF: 85}
 """Used where a recipe names none; for about the same likeness in each format."""
+_LARGE: Final = 4_000_000
+"""Pixels: what has fewer is not worth asking for the container's limit."""
 _PNG_LEVEL: Final = 6
 _WEBP_METHOD: Final = 4
 _AVIF_SPEED: Final = 7
@@ -53,6 +60,9 @@ class File(io.BytesIO):
 def encode(image: Image.Image, output: Output, extras: Extras = PLAIN) -> bytes:
     """Return the picture as a file in the output's format; raises Rejected where it cannot be."""
     check_output_side(image.size, output.format)
+    if image.width * image.height > _LARGE:
+        needed = memory.needed_to_encode(output.format, image.size)
+        check_memory(needed, allowed_memory(), f"Encoding output {output.name}")
     image = fitted(image, output)
 
     def at(quality_: int) -> bytes:

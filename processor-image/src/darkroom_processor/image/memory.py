@@ -1,6 +1,8 @@
-"""How much memory it takes to decode a source, told by its header alone."""
+"""How much memory it takes to decode a source, told by its header alone, or to encode an output."""
 
 from typing import Final
+
+from darkroom_core.vocabulary import Format
 
 from darkroom_processor.image.sniff import SourceFormat
 
@@ -25,6 +27,15 @@ _COPIES: Final = {
     SourceFormat.ICO: 3,
 }
 """Pictures alive at once while a source is decoded."""
+
+
+_TO_ENCODE: Final = {Format.AVIF: 22, Format.WEBP: 6}
+"""Bytes for each pixel, beside the picture: these encoders look at all of it at once."""
+
+
+def needed_to_encode(format_: Format, size: tuple[int, int]) -> int:
+    """Return an estimate in bytes, with the picture itself."""
+    return BASE + size[0] * size[1] * (_BYTES_PER_PIXEL + _TO_ENCODE.get(format_, 2))
 
 
 def needed_to_decode(
