@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from darkroom_processor.documents import Limits
 from darkroom_processor.errors import Code, Rejected
-from darkroom_processor.limits import usable_cpus
+from darkroom_processor.limits import allowed_memory, check_memory, usable_cpus
 from darkroom_processor.video.damage import corrupt, damage_is_rejected
 from darkroom_processor.video.sniff import MAGIC_LENGTH, VideoFormat, video_format
 
@@ -30,6 +30,8 @@ _DECODERS: Final = ",".join((
     *VIDEO_CODECS, *AUDIO_CODECS, "libdav1d", "libvpx", "libvpx-vp9", "mp3float", "mp2float",
     "libopus",
 ))  # fmt: skip
+_REFERENCES: Final = 8
+_YUV, _RGB = 1.5, 6.0
 _MOST_THREADS: Final = 8
 _LONGEST_SIDE: Final = 16_384
 _USUAL_RATE: Final = Fraction(25)
@@ -106,8 +108,10 @@ def _film(container: InputContainer, format_: VideoFormat, limits: Limits) -> Fi
     if min(coded) < 1:
         raise corrupt("it does not say how large its pictures are")
     check_frame(coded, limits.pixels)
+    threads = min(_MOST_THREADS, usable_cpus())
+    check_memory(round(coded[0] * coded[1] * _bytes_for_each_pixel(threads)), allowed_memory())
     context.options = {"max_pixels": str(limits.pixels)}
-    context.thread_count = min(_MOST_THREADS, usable_cpus())
+    context.thread_count = threads
     context.thread_type = "AUTO"
     start = float((stream.start_time or 0) * (stream.time_base or 0))
     duration = _duration(container, stream, start)
@@ -122,6 +126,11 @@ def _film(container: InputContainer, format_: VideoFormat, limits: Limits) -> Fi
         start,
         limits.pixels,
     )
+
+
+def _bytes_for_each_pixel(threads: int) -> float:
+    """Return what decoding needs: frames that others refer to, one for each thread, one in RGB."""
+    return _YUV * (_REFERENCES + threads) + _RGB
 
 
 def check_frame(size: tuple[int, int], limit: int) -> None:
