@@ -190,3 +190,15 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert blocks[-1][1].strip() in done.stderr.strip()
+
+
+def test_a_picture_pays_for_no_other_type_of_task() -> None:
+    code = (
+        "import sys, darkroom_processor.image.pipeline, darkroom_processor.network;"
+        "import darkroom_processor.video.sniff;"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "PIL" in loaded
+    assert not loaded & {"av", "reportlab", "arro3", "xlsxwriter", "csv", "zipfile", "yaml"}
