@@ -8,6 +8,7 @@ import pytest
 from darkroom_core.facts import Facts, FileFacts
 from darkroom_core.vocabulary import TaskType
 from darkroom_processor.documents import Report, SignedRequest
+from darkroom_processor.errors import Code, Rejected
 from darkroom_processor.local import LocalFiles
 from darkroom_processor.tasks import process
 from PIL import Image, ImageCms
@@ -193,3 +194,35 @@ def test_several_sources_are_told_in_their_order(
     process(assigned, LocalFiles(tmp_path / "made"), str(tmp_path))
     facts = Facts.model_validate_json((tmp_path / "made" / "facts.json").read_text())
     assert [(f.name, f.width) for f in facts.sources] == [("picture 1", 1), ("picture 2", 2)]
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"<svg/>", b"%PDF-1.7"])
+def test_what_is_no_picture_cannot_be_inspected(inspect: Any, data: bytes) -> None:
+    with pytest.raises(Rejected) as refused:
+        inspect(data)
+    assert refused.value.code is Code.UNSUPPORTED_FORMAT
+
+
+def test_a_damaged_picture_cannot_be_inspected(
+    inspect: Any, encoded: Encoded, photograph: Any
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        inspect(encoded(photograph(80, 60), "PNG")[:900])
+    assert refused.value.code is Code.CORRUPT_IMAGE
+
+
+def test_a_video_is_told_of_too(inspect: Any, tmp_path: Path) -> None:
+    import av  # noqa: PLC0415  # slow to import
+
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        frame = av.VideoFrame(32, 24, "yuv420p")
+        for _ in range(5):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    told = inspect(path.read_bytes())
+    assert (told.format, told.width, told.height) == ("mp4", 32, 24)
+    assert told.video is not None
+    assert told.video.codec == "mpeg4"

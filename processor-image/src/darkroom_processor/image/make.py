@@ -7,7 +7,7 @@ from typing import NamedTuple
 from darkroom_core.vocabulary import Fit, Format
 from PIL import Image
 
-from darkroom_processor.documents import AssignedFile, Output, OutputReport
+from darkroom_processor.documents import AssignedFile, FileFacts, Output, OutputReport
 from darkroom_processor.image import colors
 from darkroom_processor.image.decode import Base, Source, reopened
 from darkroom_processor.image.encode import Extras, encode
@@ -35,6 +35,7 @@ class Made(NamedTuple):
     """Milliseconds."""
     store: int = 0
     report: OutputReport = OutputReport("", Format.HTML, 0, "")
+    facts: FileFacts | None = None
 
 
 def make_still(

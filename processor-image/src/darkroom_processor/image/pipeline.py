@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -175,21 +175,28 @@ def make_outputs(work: Work) -> Work:
         return stored
 
     made = parallel.each(make, jobs, min(_MOST_THREADS, limits.usable_cpus()))
-    by_output = [(job, each) for job, several in zip(jobs, made, strict=True) for each in several]
-    ordered: list[Made] = []
-    for number, assigned in enumerate(work.assignment.outputs):
-        own = [each for job, each in by_output if job.number == number]
-        if assigned.output.responsive is None:
-            ordered += own
-            continue
-        order = {file.name: at for at, file in enumerate(assigned.files)}
-        own.sort(key=lambda each: order[each.file.name])
-        html = responsive.snippet(assigned, [each.report for each in own])
-        ordered += [_stored(work, Made(assigned.files[0], html)), *own]
+    ordered = tuple(_in_order(work, jobs, made))
     timings = work.timings._replace(
         render=sum(each.render for each in ordered), store=sum(each.store for each in ordered)
     )
-    return work._replace(made=tuple(ordered), timings=timings)
+    return work._replace(made=ordered, timings=timings)
+
+
+def _in_order(work: Work, jobs: Sequence[Job], made: Sequence[list[Made]]) -> Iterator[Made]:
+    """Yield what was made in the order of the recipe; a set's snippet is made first of it."""
+    for number, assigned in enumerate(work.assignment.outputs):
+        own = [
+            each
+            for job, several in zip(jobs, made, strict=True)
+            for each in several
+            if job.number == number
+        ]
+        if assigned.output.responsive is not None:
+            order = {file.name: at for at, file in enumerate(assigned.files)}
+            own.sort(key=lambda each: order[each.file.name])
+            html = responsive.snippet(assigned, [each.report for each in own])
+            yield _stored(work, Made(assigned.files[0], html))
+        yield from own
 
 
 def _stored(work: Work, made: Made) -> Made:
@@ -198,9 +205,12 @@ def _stored(work: Work, made: Made) -> Made:
     digest = hashlib.sha256(made.data).hexdigest()
     size = made.image.size if made.image else (None, None)
     report = OutputReport(made.file.name, made.file.format, len(made.data), digest, *size)
-    stored = made._replace(data=b"", report=report, store=_since(start))
+    stored = made._replace(report=report, store=_since(start))
     log("output", **report._asdict(), milliseconds=made.render + stored.store)
-    return stored
+    if work.assignment.facts is not None:
+        stored = stored._replace(facts=_facts_of(stored))
+    # Many outputs' pictures would fill the memory.
+    return stored._replace(data=b"", image=None)
 
 
 def tell_facts(work: Work) -> Work:
@@ -212,20 +222,25 @@ def tell_facts(work: Work) -> Work:
     if work.assignment.facts is not None and base is not None:
         look = facts.look_at(base.image, base.profile, base.orientation)
         source = facts.source_facts(report, work.source, base, facts.SOURCE)
-        outputs = [_facts_of(made, look) for made in work.made]
+        outputs = [
+            look.of(made.facts) if made.looks_like_source else made.facts
+            for made in work.made
+            if made.facts is not None
+        ]
         work.files.put_facts(facts.encoded([look.of(source)], outputs))
     return work._replace(report=report)
 
 
-def _facts_of(made: Made, source_look: facts.Look) -> FileFacts:
+def _facts_of(made: Made) -> FileFacts:
+    """Return an output's facts; without its look where that is its source's."""
     if made.image is None:
         report = made.report
         return FileFacts(report.name, report.format.value, report.bytes, report.sha256)
     told = facts.output_facts(made.report, made.image, made.profile)
     told = told._replace(frames=made.frames, duration_seconds=made.seconds)
-    # Whatever is only resized looks like its source.
-    look = source_look if made.looks_like_source else facts.look_at(made.image, made.profile)
-    return look.of(told)
+    if made.looks_like_source:
+        return told
+    return facts.look_at(made.image, made.profile).of(told)
 
 
 STEPS: Final[tuple[Step, ...]] = (
