@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import random
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -317,7 +318,8 @@ def test_frames_larger_than_the_limit_are_refused(tmp_path: Path, make: Make) ->
 @pytest.mark.parametrize(
     "data",
     [b"", b"#EXTM3U\nfile:///etc/passwd\n", b"ffconcat version 1.0\nfile /etc/passwd\n",
-     b"GIF89a" + b"\0" * 100, b"\xff\xd8\xff\xe0" + b"\0" * 100],
+     b"GIF89a" + b"\0" * 100, b"\xff\xd8\xff\xe0" + b"\0" * 100,
+     b"Great 1 text, and no video. " * 9],
 )  # fmt: skip
 def test_what_is_no_video_is_refused_by_its_content(
     tmp_path: Path, make: Make, data: bytes
@@ -343,7 +345,31 @@ def test_a_video_that_ends_too_early_is_not_transcoded(
 
 def test_noise_after_the_first_bytes_of_a_video_is_refused(tmp_path: Path, make: Make) -> None:
     source = tmp_path / "noise"
-    for start in (b"\0\0\0\x20ftypisom", b"\x1aE\xdf\xa3webm", b"RIFF\0\0\0\0AVI LIST", b"\x47@\0"):
+    for start in (
+        b"\0\0\0\x20ftypisom",
+        b"\x1aE\xdf\xa3webm",
+        b"RIFF\0\0\0\0AVI LIST",
+        b"\x47@\0\x10",
+    ):
         source.write_bytes(start + bytes(range(256)) * 20)
         with pytest.raises(ProcessingError, match=r"corrupt_video|unsupported_format"):
             make(source, poster())
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.avi", "a.ts"])
+def test_a_damaged_video_ends_with_a_code_or_with_pictures(
+    tmp_path: Path, make: Make, name: str
+) -> None:
+    codec = {"a.webm": "libvpx-vp9", "a.avi": "mpeg4"}.get(name, "libx264")
+    whole = film(tmp_path / name, Clip(codec, seconds=1, audio=None)).read_bytes()
+    chance, source = random.Random(name), tmp_path / "damaged"
+    for _ in range(25):
+        data = bytearray(whole)
+        for _ in range(chance.choice([1, 10, 200])):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        source.write_bytes(data[: chance.choice([len(data), chance.randrange(len(data))])])
+        try:
+            make(source, poster(), transcode("webm", codec="vp9", width=16))
+        except ProcessingError as error:
+            codes = {"corrupt_video", "unsupported_format", "too_many_pixels", "out_of_memory"}
+            assert error.code in codes  # noqa: PT017  # either end is right

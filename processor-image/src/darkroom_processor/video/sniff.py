@@ -9,6 +9,8 @@ from typing import Final
 from darkroom_processor.errors import Code, Rejected
 
 MAGIC_LENGTH: Final = 64
+_SYNC: Final = 0x47
+_GIF: Final = frozenset({b"GIF87a", b"GIF89a"})
 _STILL_BRANDS: Final = frozenset(
     {b"avif", b"avis", b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"}
     | {b"mif1", b"msf1", b"crx "}
@@ -62,13 +64,15 @@ def _by_magic(start: bytes) -> VideoFormat | None:
         return VideoFormat.WEBM if b"webm" in start else VideoFormat.MATROSKA
     if start.startswith(b"RIFF") and start[8:12] == b"AVI ":
         return VideoFormat.AVI
-    # The next packet of a transport stream is beyond the bytes seen here: FFmpeg checks it.
-    if start[:1] == b"\x47" and len(start) >= MAGIC_LENGTH and start[:6] not in _NOT_TS:
-        return VideoFormat.MPEGTS
-    return None
+    return VideoFormat.MPEGTS if _is_packet(start) else None
 
 
-_NOT_TS: Final = frozenset({b"GIF87a", b"GIF89a"})
+def _is_packet(start: bytes) -> bool:
+    """Whether it may be a transport stream's packet: the next is beyond the bytes seen here."""
+    if len(start) < MAGIC_LENGTH or start[0] != _SYNC or start[:6] in _GIF or start.isascii():
+        return False
+    # No error, not scrambled, and it carries something.
+    return not start[1] & 0x80 and not start[3] & 0xC0 and bool(start[3] & 0x30)
 
 
 def _by_brand(brand: bytes) -> VideoFormat | None:
