@@ -218,8 +218,9 @@ def test_a_video_is_told_of_too(inspect: Any, tmp_path: Path) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
-        frame = av.VideoFrame(32, 24, "yuv420p")
-        for _ in range(5):
+        for number in range(5):
+            frame = av.VideoFrame(32, 24, "yuv420p")
+            frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     told = inspect(path.read_bytes())
