@@ -279,6 +279,9 @@ async def test_an_output_is_downloaded_with_its_type_length_and_etag(
 
     known = await ada.get(output["url"], {"If-None-Match": f'"other", W/"{sha256}"'})
     assert (known.status_code, known.content) == (304, b"")
+    named = await ada.get(f"{output['url']}.webp")
+    assert (named.status_code, named.headers["etag"]) == (200, f'"{sha256}"')
+    assert (await ada.get(f"{output['url']}.png")).status_code == 404
     head = await ada.http.head(output["url"], headers=ada.headers)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(body))

@@ -18,9 +18,11 @@ Make = Callable[..., tuple[Report, Path]]
 
 @pytest.fixture
 def make(tmp_path: Path, encoded: Encoded, assignment_of: Any) -> Make:
-    def make_(image: Image.Image, *outputs: Any, **settings: Any) -> tuple[Report, Path]:
+    def make_(image: Any, *outputs: Any, **settings: Any) -> tuple[Report, Path]:
         source = tmp_path / "source"
-        source.write_bytes(encoded(image, settings.pop("source", "PNG"), **settings))
+        if not isinstance(image, bytes):
+            image = encoded(image, settings.pop("source", "PNG"), **settings)
+        source.write_bytes(image)
         folder = tmp_path / "made"
         return process(assignment_of(source, *outputs), LocalFiles(folder), str(tmp_path)), folder
 
@@ -66,11 +68,11 @@ def test_the_snippet_lets_a_browser_choose(make: Make, photograph: Any) -> None:
     assert picture[0] == "picture"
     assert [source["type"] for _, source in sources] == ["image/avif", "image/webp"]
     assert sources[0][1]["srcset"] == (
-        "/i/hero-40-avif 40w, /i/hero-80-avif 80w, /i/hero-160-avif 160w"
+        "/i/hero-40-avif.avif 40w, /i/hero-80-avif.avif 80w, /i/hero-160-avif.avif 160w"
     )
     assert img[1] == {
-        "src": "/i/hero-160-jpeg",
-        "srcset": "/i/hero-40-jpeg 40w, /i/hero-80-jpeg 80w, /i/hero-160-jpeg 160w",
+        "src": "/i/hero-160-jpeg.jpg",
+        "srcset": ("/i/hero-40-jpeg.jpg 40w, /i/hero-80-jpeg.jpg 80w, /i/hero-160-jpeg.jpg 160w"),
         "sizes": "(min-width: 60em) 50vw",
         "width": "160",
         "height": "100",
@@ -98,7 +100,7 @@ def test_the_smallest_width_is_always_made(make: Make, photograph: Any) -> None:
         ("hero-40-webp", 30),
         ("hero-40-jpeg", 30),
     ]
-    assert "hero-40-jpeg 30w" in (folder / "hero.html").read_text()
+    assert "hero-40-jpeg.jpg 30w" in (folder / "hero.html").read_text()
 
 
 def test_a_picture_that_lies_on_its_side_is_measured_upright(make: Make, photograph: Any) -> None:
@@ -109,6 +111,22 @@ def test_a_picture_that_lies_on_its_side_is_measured_upright(make: Make, photogr
         (40, 64),
         (80, 128),
     }
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_so_is_one_that_says_it_behind_its_pixels(
+    make: Make, photograph: Any, encoded: Encoded, place: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(photograph(100, 160), "PNG", exif=exif)
+    if place == "behind":
+        at = data.index(b"eXIf") - 4
+        length = int.from_bytes(data[at : at + 4], "big") + 12
+        chunk = data[at : at + length]
+        data = data[:at] + data[at + length : -12] + chunk + data[-12:]
+    report, _ = make(data, a_set())
+    assert {output.width for output in report.outputs[1:]} == {40, 80, 160}
 
 
 def test_widths_come_in_any_order(make: Make, photograph: Any) -> None:

@@ -177,8 +177,8 @@ def test_a_storyboard_says_where_each_time_is_on_its_sheet(tmp_path: Path, make:
     assert sheet.size == (96, 48)
     lines = (made.folder / "s-vtt.vtt").read_text().splitlines()
     assert lines[0] == "WEBVTT"
-    assert lines[2:4] == ["00:00:00.000 --> 00:00:00.400", "s#xywh=0,0,32,24"]
-    assert lines[-2:] == ["00:00:01.600 --> 00:00:02.000", "s#xywh=32,24,32,24"]
+    assert lines[2:4] == ["00:00:00.000 --> 00:00:00.400", "s.png#xywh=0,0,32,24"]
+    assert lines[-2:] == ["00:00:01.600 --> 00:00:02.000", "s.png#xywh=32,24,32,24"]
     for place, frame in [((0, 0), 2), ((32, 0), 6), ((64, 0), 10), ((0, 24), 14), ((32, 24), 18)]:
         tile = sheet.crop((*place, place[0] + 32, place[1] + 24))
         assert abs(value_of(tile) - grey(frame)) <= 5

@@ -54,9 +54,13 @@ _FACTS: Final[dict[int | str, dict[str, Any]]] = {
 async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
     task_id: str, name: str, request: Request, identity: SignedIn, pool: Database, storage: Bytes
 ) -> Response:
-    """Download a file that a task made. Its ETag is the file's SHA-256."""
+    """Download a file that a task made, by its name or its name with the usual extension.
+
+    Its ETag is the file's SHA-256.
+    """
     row = await visible_task(pool, identity, task_id)
     made = _made_output(row, name)
+    name = made["name"]
     if row.outputs_deleted_at:
         raise errors.OutputGoneError(
             f"what was made as {name} was kept until {row.outputs_deleted_at:%Y-%m-%d %H:%M} UTC"
@@ -124,8 +128,10 @@ async def get_facts(task_id: str, identity: SignedIn, pool: Database, storage: B
 
 
 def _made_output(row: queries.TaskRow, name: str) -> dict[str, Any]:
-    wished = {wish.file.name for wish in wishes_of(row.spec, row.recipe_outputs)}
-    if name not in wished:
+    wished = [wish.file for wish in wishes_of(row.spec, row.recipe_outputs)]
+    # The files of a set name each other as storage and a ZIP call them.
+    name = next((f.name for f in wished if name == f"{f.name}.{f.format.extension}"), name)
+    if name not in {file.name for file in wished}:
         raise errors.NotFoundError(f"the task has no output {name}")
     if not State(row.status).is_final:
         raise errors.NotReadyError(f"the task is {row.status}: its outputs are not ready yet")

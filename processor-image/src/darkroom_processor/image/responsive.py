@@ -85,7 +85,7 @@ def snippet(assigned: AssignedOutput, made: Sequence[OutputReport]) -> bytes:
         srcset = _srcset(by_format[format_], responsive.url_prefix)
         lines.append(f'  <source type="{format_.media_type}" srcset="{srcset}" sizes="{sizes}">')
     largest = max(by_format[last], key=lambda report: report.width or 0)
-    source = f'src="{_escaped(responsive.url_prefix + largest.name)}"'
+    source = f'src="{_escaped(responsive.url_prefix + _file_name(largest))}"'
     srcset = f'srcset="{_srcset(by_format[last], responsive.url_prefix)}" sizes="{sizes}"'
     size = f'width="{largest.width}" height="{largest.height}"'
     alt = f'alt="{_escaped(responsive.alt)}" loading="lazy" decoding="async"'
@@ -96,9 +96,14 @@ def snippet(assigned: AssignedOutput, made: Sequence[OutputReport]) -> bytes:
 def _srcset(reports: Sequence[OutputReport], prefix: str) -> str:
     # A comma or a blank would end an address in the list.
     return ", ".join(
-        f"{_escaped(prefix + report.name).replace(' ', '%20').replace(',', '%2C')} {report.width}w"
+        f"{_escaped(prefix + _file_name(report)).replace(' ', '%20').replace(',', '%2C')} {report.width}w"
         for report in reports
     )
+
+
+def _file_name(report: OutputReport) -> str:
+    """Return the name under which storage has the file, and REST gives it."""
+    return f"{report.name}.{report.format.extension}"
 
 
 def _escaped(text: str) -> str:

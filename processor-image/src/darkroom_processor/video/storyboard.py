@@ -37,7 +37,8 @@ def make_storyboard(job: Job, storyboard: Storyboard) -> list[Made]:
         places.append((*place, width, height))
     load_writer(job.output.format)
     picture_file, times_file = job.assigned.files
-    vtt = web_vtt(picture_file.name, times, duration, places)
+    picture = f"{picture_file.name}.{picture_file.format.extension}"
+    vtt = web_vtt(picture, times, duration, places)
     return [
         Made(picture_file, encode.encode(sheet, job.output), size, sheet),
         Made(times_file, vtt.encode()),
