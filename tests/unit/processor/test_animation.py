@@ -138,6 +138,13 @@ def test_what_a_gif_draws_upon_its_frames_is_seen(run: Run, encoded: Encoded) ->
             assert image.convert("RGB").tobytes() == frame.tobytes()
 
 
+def test_every_frame_is_turned_upright(run: Run, encoded: Encoded) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for image in run(film(encoded, "PNG", exif=exif), *({"format": each} for each in MOVING)):
+        assert image.size == (12, 16)
+
+
 def test_the_picture_for_those_who_cannot_move_is_no_frame(run: Run, encoded: Encoded) -> None:
     frames = [Image.new("RGB", (8, 8), color) for color in COLORS]
     data = encoded(

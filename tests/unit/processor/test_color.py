@@ -1,9 +1,12 @@
 """Profiles, depths and the ways in which files say their colours."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from darkroom_processor.errors import Code, Rejected
 from PIL import Image, ImageCms
 
 Run = Callable[..., list[Image.Image]]
@@ -89,6 +92,15 @@ def test_cmyk_becomes_rgb_in_every_format(run: Run, encoded: Encoded, source: st
     data = encoded(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), source)
     for image in run(data, *({"format": each} for each in ("png", "avif", "gif", "tiff", "bmp"))):
         assert image.convert("RGB").getpixel((8, 8)) == pytest.approx((255, 0, 0), abs=12)
+
+
+def test_a_profile_that_unpacks_to_a_flood_is_refused(run: Run, encoded: Encoded) -> None:
+    data = encoded(Image.new("RGB", (8, 8)), "PNG")
+    body = b"iCCP" + b"p\0\0" + zlib.compress(bytes(80_000_000), 9)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    with pytest.raises(Rejected) as refused:
+        run(data[:33] + chunk + data[33:], {})
+    assert refused.value.code is Code.CORRUPT_IMAGE
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 131, 200])

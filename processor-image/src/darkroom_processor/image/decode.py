@@ -53,7 +53,7 @@ class Source(NamedTuple):
     pages: int
     """Pictures of a TIFF; 1 of any other."""
     orientation: int
-    """EXIF: 1 is upright; of a PNG only known once its pixels are decoded."""
+    """EXIF: 1 is upright; of some PNGs only known once their pixels are decoded."""
     profile: bytes | None
     """The embedded ICC profile."""
     pixels: int
@@ -119,9 +119,10 @@ def open_source(path: str, limits: Limits) -> Source:
     except Rejected:
         image.close()
         raise
-    is_upright = format_ in _METADATA_MAY_FOLLOW | _TURNED_BY_DECODER
+    is_unknown = format_ in _METADATA_MAY_FOLLOW and "exif" not in image.info
     with damage_is_rejected():
-        orientation = 1 if is_upright else _orientation(image)
+        is_turned = is_unknown or format_ in _TURNED_BY_DECODER
+        orientation = 1 if is_turned else _orientation(image)
     profile = image.info.get("icc_profile")
     return Source(
         image, named, format_, image.size, frames, pages, orientation, profile, limits.pixels

@@ -9,6 +9,7 @@ from darkroom_processor import operations
 from darkroom_processor.documents import AssignedFile, AssignedOutput, Output
 from darkroom_processor.image import colors, frames, responsive
 from darkroom_processor.image.decode import Source
+from darkroom_processor.image.sniff import SourceFormat
 
 _SWAPS_SIDES = range(5, 9)
 """The EXIF orientations in which width and height change places."""
@@ -57,8 +58,10 @@ def _job_of(number: int, assigned: AssignedOutput, source: Source) -> Job:
 def _jobs_of_set(number: int, assigned: AssignedOutput, source: Source) -> list[Job]:
     output = assigned.output
     swaps = output.auto_orient and source.orientation in _SWAPS_SIDES
-    # Only once its pixels are decoded is it known how a PNG is turned: then the shorter side.
     width = source.size[1] if swaps else source.size[0]
+    if source.format is SourceFormat.PNG:
+        # How it is turned may be said behind its pixels.
+        width = max(source.size)
     return [
         Job(number, variant.output, variant.files, _key_of(output, source), variant=variant)
         for variant in responsive.variants_of(assigned, width)

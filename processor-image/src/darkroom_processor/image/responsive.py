@@ -94,11 +94,13 @@ def snippet(assigned: AssignedOutput, made: Sequence[OutputReport]) -> bytes:
 
 
 def _srcset(reports: Sequence[OutputReport], prefix: str) -> str:
-    # A comma or a blank would end an address in the list.
-    return ", ".join(
-        f"{_escaped(prefix + _file_name(report)).replace(' ', '%20').replace(',', '%2C')} {report.width}w"
-        for report in reports
-    )
+    return ", ".join(f"{_address(prefix, report)} {report.width}w" for report in reports)
+
+
+def _address(prefix: str, report: OutputReport) -> str:
+    address = _escaped(prefix + _file_name(report))
+    # A comma or a blank would end it in the list.
+    return address.replace(" ", "%20").replace(",", "%2C")
 
 
 def _file_name(report: OutputReport) -> str:
