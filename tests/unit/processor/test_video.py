@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 import av
 import pytest
-from darkroom_core.vocabulary import TaskType
-from darkroom_processor.documents import Assignment, Limits, Report, SignedRequest
+from darkroom_core.recipe import Output as RecipeOutput
+from darkroom_core.vocabulary import Format, TaskType, VideoCodec
+from darkroom_processor.documents import Assignment, Limits, Report, SignedRequest, Transcode
 from darkroom_processor.errors import ProcessingError
 from darkroom_processor.local import LocalFiles
 from darkroom_processor.tasks import process
+from darkroom_processor.video.codecs import encoder_for
 from darkroom_processor.video.sniff import is_video
 from PIL import Image
+from pydantic import ValidationError
 
 RATE = 10
 SIZE = (64, 48)
@@ -200,7 +203,7 @@ def test_a_preview_moves_as_fast_as_it_is_told(tmp_path: Path, make: Make, forma
 
 def test_a_preview_in_a_format_that_cannot_move_is_refused(tmp_path: Path, make: Make) -> None:
     still = {"name": "m", "format": "jpeg", "video": {"preview": {}}}
-    with pytest.raises(ProcessingError, match="avif, gif, png, webp"):
+    with pytest.raises(ValidationError, match="a preview is gif, webp, png or avif"):
         make(film(tmp_path / "a.mp4"), still)
 
 
@@ -295,9 +298,11 @@ def test_the_facts_of_a_video_are_told(tmp_path: Path, make: Make) -> None:
     assert facts["outputs"][1]["video"]["codec"] == "h264"
 
 
-def test_a_codec_that_the_format_cannot_hold_is_refused(tmp_path: Path, make: Make) -> None:
+def test_a_codec_that_the_format_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValidationError, match="webm holds vp9 or av1, not h264"):
+        RecipeOutput.model_validate(transcode("webm", codec="h264"))
     with pytest.raises(ProcessingError, match="codec_missing: A webm file holds vp9 or av1"):
-        make(film(tmp_path / "a.mp4"), transcode("webm", codec="h264"))
+        encoder_for(Transcode(codec=VideoCodec.H264), Format.WEBM)
 
 
 def test_an_encoder_that_is_missing_is_said_with_those_that_are_there(

@@ -112,6 +112,9 @@ SUITABLE: Final = (
 _RESPONSIVE_IS_HTML: Final = "responsive goes with format html, and html with responsive"
 _MOVIE_IS_VIDEO: Final = "mp4 and webm are for a video's transcode, and it makes only these"
 _ONE_AIM: Final = "give one of quality, similarity and maxBytes"
+_MOVING: Final = (Format.GIF, Format.WEBP, Format.PNG, Format.AVIF)
+_PREVIEW_MOVES: Final = "a preview is gif, webp, png or avif"
+_NO_H264_IN_WEBM: Final = "webm holds vp9 or av1, not h264"
 
 
 class Output(Document):
@@ -126,6 +129,17 @@ class Output(Document):
                     "(has(self.video) && has(self.video.transcode)) == "
                     "(self.format in ['mp4', 'webm'])",
                     _MOVIE_IS_VIDEO,
+                ),
+                rule(
+                    "!(has(self.video) && has(self.video.preview)) || "
+                    "self.format in ['gif', 'webp', 'png', 'avif']",
+                    _PREVIEW_MOVES,
+                ),
+                rule(
+                    "!(has(self.video) && has(self.video.transcode) && "
+                    "has(self.video.transcode.codec)) || "
+                    "self.format != 'webm' || self.video.transcode.codec != 'h264'",
+                    _NO_H264_IN_WEBM,
                 ),
                 rule(
                     "!(has(self.similarity) && (has(self.quality) || has(self.maxBytes)))",
@@ -232,6 +246,17 @@ class Output(Document):
             raise ValueError(_MOVIE_IS_VIDEO)
         if self.similarity is not None and (self.quality or self.max_bytes):
             raise ValueError(_ONE_AIM)
+        return self
+
+    @model_validator(mode="after")
+    def _video_suits_the_format(self) -> Self:
+        if self.video is None:
+            return self
+        if self.video.preview is not None and self.format not in _MOVING:
+            raise ValueError(_PREVIEW_MOVES)
+        transcode = self.video.transcode
+        if transcode is not None and self.format is Format.WEBM and transcode.codec == "h264":
+            raise ValueError(_NO_H264_IN_WEBM)
         return self
 
 
