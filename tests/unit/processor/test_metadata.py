@@ -94,6 +94,26 @@ def test_a_heic_leaves_its_place_behind(run: Run) -> None:
         assert not image.getexif().get_ifd(GPS_IFD)
 
 
+@pytest.mark.parametrize("kept", ["strip", "copyright", "keep"])
+@pytest.mark.parametrize("source_format", ["PNG", "WEBP", "AVIF"])
+def test_no_place_moves_along(
+    run: Run, encoded: Encoded, tmp_path: Path, source_format: str, kept: str
+) -> None:
+    frames = [Image.new("RGB", (16, 8), (100 * n, 0, 0)) for n in range(2)]
+    settings: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": 100}
+    exif = tags()
+    exif[0x0112] = 1
+    data = encoded(frames[0], source_format, exif=exif, xmp=XMP.encode(), **settings)
+    moving = ["gif", "webp", "png", "avif"]
+    for image in run(data, *({"format": each, "metadata": kept} for each in moving)):
+        assert image.n_frames == 2  # type: ignore[attr-defined]
+        assert not image.getexif().get_ifd(GPS_IFD)
+        is_kept = kept != "strip" and image.format != "GIF"
+        assert image.getexif().get(0x013B) == ("Ada" if is_kept else None)
+    for made in made_in(tmp_path):
+        assert not [word for word in PLACE if word.encode() in made]
+
+
 FORMATS = ["jpeg", "png", "webp", "avif", "tiff"]
 
 

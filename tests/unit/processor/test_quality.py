@@ -50,6 +50,13 @@ def test_the_file_is_as_similar_as_wanted_and_no_larger(
     assert size_of(tmp_path, "o1") < size_of(tmp_path, "o2")
 
 
+def test_what_is_transparent_does_not_count(photograph: Any) -> None:
+    image = photograph(80, 60).convert("RGBA")
+    image.putalpha(Image.new("L", image.size).resize((80, 60)))
+    other = Image.new("RGBA", image.size, (0, 0, 0, 0))
+    assert similarity(image, other) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("format_", LOSSY)
 def test_the_file_has_the_best_quality_that_fits(
     run: Run, encoded: Encoded, tmp_path: Path, photograph: Any, format_: str

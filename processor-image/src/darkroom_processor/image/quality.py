@@ -77,6 +77,10 @@ def similarity(one: Image.Image, other: Image.Image) -> float:
 
 def _sample(image: Image.Image) -> Image.Image:
     """Return the brightness, as numbers with fractions, of a size that is quick to compare."""
+    if image.mode == "RGBA":
+        # What is transparent may have any colour, and encoders give it another.
+        seen = Image.new("RGBA", image.size, (128, 128, 128, 255))
+        image = Image.alpha_composite(seen, image)
     gray = image.convert("RGB").convert("L") if image.mode != "L" else image
     factor = math.ceil(max(gray.size) / _SAMPLE)
     if factor > 1:
