@@ -34,6 +34,7 @@ class Clip(NamedTuple):
     seconds: float = 2
     rate: int = RATE
     audio: str | None = None
+    interrupted: tuple[float, float] = (0, 0)
     black: int = 0
     size: tuple[int, int] = SIZE
 
@@ -66,6 +67,8 @@ def film(path: Path, clip: Clip = USUAL, **options: Any) -> Path:
         file.mux(stream.encode(None))
         if sound:
             for at in range(0, round(clip.seconds * 48_000), 960):
+                if clip.interrupted[0] <= at / 48_000 < clip.interrupted[1]:
+                    continue
                 frame = av.AudioFrame(format="s16", layout="mono", samples=960)
                 wave = [round(8000 * math.sin(i * 0.0576)) for i in range(at, at + 960)]
                 frame.planes[0].update(struct.pack("<960h", *wave))
@@ -254,6 +257,23 @@ def test_sound_is_kept_or_dropped(tmp_path: Path, make: Make, format_: str, code
         str(make(source, transcode(format_, audio=False)).folder / f"v.{format_}")
     ) as file:
         assert not file.streams.audio
+
+
+@pytest.mark.parametrize("format_", ["mp4", "webm"])
+def test_sound_that_is_interrupted_goes_on_in_its_time(
+    tmp_path: Path, make: Make, format_: str
+) -> None:
+    source = film(tmp_path / "a.mkv", Clip(audio="flac", interrupted=(0.5, 1.5)))
+    with av.open(str(make(source, transcode(format_)).folder / f"v.{format_}")) as file:
+        loud = []
+        for frame in file.decode(audio=0):
+            samples = struct.unpack(
+                f"<{frame.samples}f", bytes(frame.planes[0])[: 4 * frame.samples]
+            )
+            if max(map(abs, samples)) > 0.1:
+                loud.append(frame.time or 0.0)
+    assert abs(max(time for time in loud if time < 1) - 0.48) < 0.12  # a frame of FLAC
+    assert abs(min(time for time in loud if time > 1) - 1.5) < 0.12
 
 
 def test_operations_are_carried_out_on_every_frame_of_a_transcode(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_BROKEN: Final = 50
 _AAC_RATES: Final = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+_INTERRUPTED: Final = 0.2
+"""Seconds without sound that are no rounding."""
 _MONO: Final = 1
 
 
@@ -83,10 +85,26 @@ class Sound:
     def _write(self, frame: AudioFrame, time: float) -> None:
         assert self._stream is not None  # noqa: S101  # else nothing is taken
         rate = self._stream.codec_context.sample_rate
+        at = max(0, round(time * rate))
         if self._next is None:
-            self._next = max(0, round(time * rate))
+            self._next = at
+        elif at - self._next > _INTERRUPTED * rate:
+            self._be_silent(at - self._next)
         frame.pts = None
         self._encode(self._resampler.resample(frame))
+
+    def _be_silent(self, samples: int) -> None:
+        """Write silence: without it, what follows would be heard too early."""
+        assert self._stream is not None  # noqa: S101  # as above
+        context = self._stream.codec_context
+        while samples > 0:
+            size = min(samples, context.sample_rate)
+            silence = AudioFrame(context.format.name, context.layout.name, size)
+            for plane in silence.planes:
+                plane.update(bytes(plane.buffer_size))
+            silence.sample_rate = context.sample_rate
+            self._encode([silence])
+            samples -= size
 
     def _encode(self, frames: list[AudioFrame]) -> None:
         assert self._stream is not None  # noqa: S101  # as above
