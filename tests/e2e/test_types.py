@@ -79,7 +79,7 @@ def test_a_responsive_set_with_a_watermark_of_ones_own(
     assert names == ["hero", "hero-320-webp", "hero-640-webp", "hero-320-jpeg", "hero-640-jpeg"]
     html = user.output(task["id"], "hero").body.decode()
     assert "<picture>" in html
-    assert "/media/hero-320-webp 320w" in html
+    assert "/media/hero-320-webp.webp 320w" in html
     small = Image.open(io.BytesIO(user.output(task["id"], "hero-320-jpeg").body))
     assert small.width == 320
     red, green, _ = small.convert("RGB").getpixel((160, small.height // 2))  # type: ignore[misc]

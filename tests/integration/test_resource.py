@@ -137,6 +137,14 @@ REFUSED = [
         ),
         "video names exactly one of poster",
     ),
+    (
+        typed(
+            "Video",
+            source=SOURCE,
+            outputs=[{"name": "a", "format": "jpeg", "video": {"preview": {}}}],
+        ),
+        "a preview is gif, webp, png or avif",
+    ),
     (typed("Image", source=SOURCE, outputs=POSTER), "says by video what it is"),
     (typed("Report", source=SOURCE, outputs=PDF), "Report has sources, and no source"),
     (typed("Report", sources=SOURCES, outputs=ONE), "Report are pdf"),
