@@ -187,3 +187,14 @@ def test_encoder_settings_reach_the_encoders(run: Run, encoded: Encoded, photogr
     assert len(palette.convert("RGB").getcolors() or ()) <= 8
     layers = [image.layer for image in (full, quarter, half)]  # type: ignore[attr-defined]
     assert [layer[0][1:3] for layer in layers] == [(1, 1), (2, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("format_", ["gif", "png"])
+def test_few_colours_are_mixed_from_dots(run: Run, encoded: Encoded, format_: str) -> None:
+    gradient = Image.linear_gradient("L").convert("RGB")
+    (image,) = run(encoded(gradient, "PNG"), {"format": format_, "colors": 4})
+    for top in range(0, 256, 32):
+        box = (0, top, 256, top + 32)
+        mean = image.convert("L").crop(box).resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+        # The ends have nothing beyond them to mix with.
+        assert mean == pytest.approx(min(max(top + 16, 30), 225), abs=16)

@@ -41,7 +41,7 @@ def write(frames: Iterator[Frame], colors: int, plays: int) -> bytes:
             _put(file, pending, disposal)
         assert box is not None  # noqa: S101  # the first frame is drawn whole
         pending = _Pending(
-            in_palette(image.crop(box), colors, may_clear=True), box[:2], milliseconds
+            in_palette(image.crop(box), colors, is_frame=True), box[:2], milliseconds
         )
         before = image
     if pending is not None:
