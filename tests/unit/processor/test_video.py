@@ -306,6 +306,24 @@ def test_a_video_that_lies_on_its_side_is_set_upright(tmp_path: Path, make: Make
         assert abs(lower - grey(10)) < 6
 
 
+def test_progress_goes_on_with_every_frame(
+    tmp_path: Path, assignment_of: Callable[..., Assignment]
+) -> None:
+    said: list[int] = []
+
+    class Watched(LocalFiles):
+        def progress(self, percent: int) -> None:
+            said.append(percent)
+
+    thumbs = {"name": "t", "format": "png", "video": {"thumbnails": {"frames": 4}}}
+    assignment = assignment_of(film(tmp_path / "a.mp4"), thumbs, transcode(), type=TaskType.VIDEO)
+    process(assignment, Watched(tmp_path / "out"), str(tmp_path))
+    assert said == sorted(said)
+    assert len(set(said)) > 20
+    assert said[0] == 10
+    assert said[-1] > 95
+
+
 def test_the_facts_of_a_video_are_told(tmp_path: Path, make: Make) -> None:
     made = make(film(tmp_path / "a.mp4", Clip(audio="aac")), poster(), transcode())
     facts = json.loads((made.folder / "facts.json").read_text())

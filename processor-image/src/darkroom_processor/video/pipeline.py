@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from darkroom_processor.documents import (
@@ -48,22 +48,23 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
         start = time.monotonic()
         progress = _progress(files, number, len(assignment.outputs))
         job = Job(assigned, path, folder, assignment.limits, overlays, progress)
-        made = _make(job)
-        timings = timings._replace(render=timings.render + _since(start))
-        start = time.monotonic()
-        for each in made:
+        # One after the other, so that no more than one is in memory.
+        for each in _make(job):
+            timings = timings._replace(render=timings.render + _since(start))
+            start = time.monotonic()
             report = _stored(files, each)
             reports.append(report)
             if assignment.facts is not None:
                 told.append(_facts(each, report))
-        timings = timings._replace(store=timings.store + _since(start))
+            timings = timings._replace(store=timings.store + _since(start))
+            start = time.monotonic()
     if assignment.facts is not None:
         files.put_facts(encoded([source], told))
     short = SourceReport(**{field: getattr(source, field) for field in SourceReport._fields})
     return Report(source=short, outputs=tuple(reports), timings=timings)
 
 
-def _make(job: Job) -> list[Made]:
+def _make(job: Job) -> Iterable[Made]:
     video = job.output.video
     if video is not None and video.poster:
         return make_poster(job, video.poster)

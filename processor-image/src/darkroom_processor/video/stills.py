@@ -1,5 +1,6 @@
 """Single frames as pictures: a poster, thumbnails."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from PIL import Image, ImageStat
@@ -34,16 +35,14 @@ def make_poster(job: Job, poster: Poster) -> list[Made]:
     return [_made(job, 0, image)]
 
 
-def make_thumbnails(job: Job, thumbnails: Thumbnails) -> list[Made]:
-    """Return frames at equal distances, each a picture; fewer where the video has no more."""
-    made: list[Made] = []
+def make_thumbnails(job: Job, thumbnails: Thumbnails) -> Iterator[Made]:
+    """Yield frames at equal distances, each a picture; fewer where the video has no more."""
     drawing = job.drawing()
     with job.opened() as film:
         times = times_of(film.duration, thumbnails.frames, thumbnails.every)
         for number, shot in enumerate(shots_at(film, times)):
-            made.append(_made(job, number, drawing(picture(shot, film))))
+            yield _made(job, number, drawing(picture(shot, film)))
             job.progress((number + 1) / len(times))
-    return made
 
 
 def times_of(duration: float, count: int, every: float | None = None) -> list[float]:

@@ -8,7 +8,12 @@ from PIL import Image
 from darkroom_processor.documents import Storyboard
 from darkroom_processor.image import encode
 from darkroom_processor.image.plugins import load_writer
-from darkroom_processor.limits import check_output_pixels, check_output_side
+from darkroom_processor.limits import (
+    allowed_memory,
+    check_memory,
+    check_output_pixels,
+    check_output_side,
+)
 from darkroom_processor.video.drawing import Drawing
 from darkroom_processor.video.film import Film
 from darkroom_processor.video.job import Job, Made
@@ -17,52 +22,72 @@ from darkroom_processor.video.stills import times_of
 
 _HOUR: Final = 3600
 _MINUTE: Final = 60
+_BYTES: Final = 6
+"""For each pixel of a sheet: in RGB, and while it is encoded."""
 
 
 def make_storyboard(job: Job, storyboard: Storyboard) -> list[Made]:
     """Return the sheet and its WebVTT; fewer frames where the video has no more."""
     with job.opened() as film:
-        tiles, times = _tiles(job, storyboard, film)
+        sheet = _sheet(job, storyboard, film)
         duration = film.duration
-    width, height = tiles[0].size
-    columns = min(storyboard.columns, len(tiles))
-    size = (columns * width, -(-len(tiles) // columns) * height)
-    check_output_side(size, job.output.format)
-    check_output_pixels(size, job.limits.pixels)
-    sheet = Image.new("RGB", size)
-    places = []
-    for number, tile in enumerate(tiles):
-        place = (number % columns * width, number // columns * height)
-        sheet.paste(tile, place)
-        places.append((*place, width, height))
     load_writer(job.output.format)
     picture_file, times_file = job.assigned.files
-    picture = f"{picture_file.name}.{picture_file.format.extension}"
-    vtt = web_vtt(picture, times, duration, places)
+    name = f"{picture_file.name}.{picture_file.format.extension}"
+    # A picture stands for the time around it: it is shown from the middle to its neighbours on.
+    starts = [0.0, *((a + b) / 2 for a, b in pairwise(sheet.times))]
+    image = sheet.image()
     return [
-        Made(picture_file, encode.encode(sheet, job.output), size, sheet),
-        Made(times_file, vtt.encode()),
+        Made(picture_file, encode.encode(image, job.output), image.size, image),
+        Made(times_file, web_vtt(name, starts, duration, sheet.places).encode()),
     ]
 
 
-def _tiles(job: Job, storyboard: Storyboard, film: Film) -> tuple[list[Image.Image], list[float]]:
-    """Return the frames at their size on the sheet, and when each is shown first."""
+class _Sheet:
+    """A picture that frames are put upon, in rows; no frame is kept beside it."""
+
+    def __init__(self, job: Job, tile: tuple[int, int], columns: int, count: int) -> None:
+        self._tile = tile
+        self._columns = min(columns, count)
+        size = self._size(count)
+        check_output_side(size, job.output.format)
+        check_output_pixels(size, job.limits.pixels)
+        check_memory(size[0] * size[1] * _BYTES, allowed_memory())
+        self._canvas = Image.new("RGB", size)
+        self.times: list[float] = []
+        self.places: list[tuple[int, int, int, int]] = []
+
+    def _size(self, count: int) -> tuple[int, int]:
+        rows = -(-count // self._columns)
+        return min(count, self._columns) * self._tile[0], rows * self._tile[1]
+
+    def put(self, time: float, tile: Image.Image) -> None:
+        """Put the next frame upon it."""
+        width, height = self._tile
+        row, column = divmod(len(self.places), self._columns)
+        if tile.size != self._tile:
+            tile = tile.resize(self._tile, Image.Resampling.BOX)
+        self._canvas.paste(tile, (column * width, row * height))
+        self.places.append((column * width, row * height, width, height))
+        self.times.append(time)
+
+    def image(self) -> Image.Image:
+        """Return the sheet, as large as the frames that it has need."""
+        size = self._size(len(self.places))
+        return self._canvas if size == self._canvas.size else self._canvas.crop((0, 0, *size))
+
+
+def _sheet(job: Job, storyboard: Storyboard, film: Film) -> _Sheet:
     drawing = job.drawing()
     wanted = times_of(film.duration, storyboard.frames)
-    tiles: list[Image.Image] = []
-    times: list[float] = []
-    for shot in shots_at(film, wanted):
+    sheet: _Sheet | None = None
+    for number, shot in enumerate(shots_at(film, wanted)):
         tile = _tile(job, shot, film, storyboard.width, drawing)
-        if tiles and tile.size != tiles[0].size:
-            tile = tile.resize(tiles[0].size, Image.Resampling.BOX)
-        if not tiles:
-            check_output_pixels((tile.width, tile.height * len(wanted)), job.limits.pixels)
-        tiles.append(tile)
-        times.append(shot.time)
-        job.progress(len(tiles) / len(wanted))
-    # A picture stands for the time around it: it is shown from the middle to its neighbours on.
-    starts = [0.0, *((a + b) / 2 for a, b in pairwise(times))]
-    return tiles, starts
+        sheet = sheet or _Sheet(job, tile.size, storyboard.columns, len(wanted))
+        sheet.put(shot.time, tile)
+        job.progress((number + 1) / len(wanted))
+    assert sheet is not None  # noqa: S101  # there is a frame, or shots_at has raised
+    return sheet
 
 
 def _tile(job: Job, shot: Shot, film: Film, width: int, drawing: Drawing) -> Image.Image:
