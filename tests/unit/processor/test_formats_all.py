@@ -50,6 +50,12 @@ def test_a_heic_that_ends_too_early_is_corrupt(run: Run, keep: float) -> None:
     assert refused.value.code is Code.CORRUPT_IMAGE
 
 
+def test_a_heic_that_breaks_its_decoder_is_corrupt(run: Run) -> None:
+    with pytest.raises(Rejected, match="breaks down") as refused:
+        run((DATA / "hostile.heic").read_bytes(), {})
+    assert refused.value.code is Code.CORRUPT_IMAGE
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_every_format_is_turned_upright(

@@ -112,6 +112,10 @@ def open_source(path: str, limits: Limits) -> Source:
     # By the end of a file's name Pillow finds the one plugin, and imports no other.
     named = f"{path}.{format_.value}"
     os.rename(path, named)  # noqa: PTH104  # as above
+    if format_ is SourceFormat.HEIC:
+        from darkroom_processor.image import heif  # noqa: PLC0415  # only who needs it pays
+
+        heif.check_decodes(named, limits.pixels)
     image = _opened(named, format_, limits.pixels)
     try:
         frames, pages = _frames_of(image, named, format_)
