@@ -353,6 +353,18 @@ def test_an_encoder_that_is_missing_is_said_with_those_that_are_there(
         make(film(tmp_path / "a.mp4"), transcode())
 
 
+def test_what_needs_more_memory_than_there_is_is_not_begun(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = film(tmp_path / "a.mp4")
+    monkeypatch.setattr("darkroom_processor.video.transcode.allowed_memory", lambda: 100 * 2**20)
+    with pytest.raises(ProcessingError, match="out_of_memory: Encoding 64 x 48 pixels"):
+        make(source, transcode())
+    monkeypatch.setattr("darkroom_processor.video.film.allowed_memory", lambda: 10_000)
+    with pytest.raises(ProcessingError, match="out_of_memory: Decoding"):
+        make(source, poster())
+
+
 def test_frames_larger_than_the_limit_are_refused(tmp_path: Path, make: Make) -> None:
     with pytest.raises(ProcessingError, match="too_many_pixels"):
         make(film(tmp_path / "a.mp4"), poster(), limits=Limits(pixels=3000))

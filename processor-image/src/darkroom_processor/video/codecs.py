@@ -18,15 +18,17 @@ class Encoder(NamedTuple):
     """Its constant rate factor for quality 100."""
     worst: int
     """The same for quality 1."""
+    memory: int
+    """Bytes that it needs for each pixel of a frame: it looks ahead many frames (measured)."""
     options: dict[str, str]
 
 
 ENCODERS: Final = {
-    VideoCodec.H264: Encoder("libx264", 12, 40, {"preset": "fast"}),
+    VideoCodec.H264: Encoder("libx264", 12, 40, 120, {"preset": "fast"}),
     VideoCodec.VP9: Encoder(
-        "libvpx-vp9", 15, 56, {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
+        "libvpx-vp9", 15, 56, 110, {"deadline": "good", "cpu-used": "4", "row-mt": "1", "b": "0"}
     ),
-    VideoCodec.AV1: Encoder("libsvtav1", 18, 58, {"preset": "8"}),
+    VideoCodec.AV1: Encoder("libsvtav1", 18, 58, 220, {"preset": "8"}),
 }
 CODECS: Final = {
     Format.MP4: (VideoCodec.H264, VideoCodec.VP9, VideoCodec.AV1),
@@ -36,6 +38,8 @@ CODECS: Final = {
 AUDIO: Final = {Format.MP4: ("aac", 128_000), Format.WEBM: ("libopus", 96_000)}
 """The encoder of each format's sound, and its bits a second."""
 OPUS_RATES: Final = (48_000, 24_000, 16_000, 12_000, 8_000)
+_FIXED: Final = 160 * 2**20
+"""Bytes that are used besides: the program, the decoder, threads."""
 _SLOWEST, _FASTEST = Fraction(1, 10), Fraction(240)
 
 
@@ -67,6 +71,18 @@ def is_there(name: str) -> bool:
     except av.codec.codec.UnknownCodecError:
         return False
     return True
+
+
+def check_encoding_memory(encoder: Encoder, size: tuple[int, int], allowed: int | None) -> None:
+    """Raise Rejected where encoding frames of a size needs more bytes than may be used."""
+    needed = _FIXED + size[0] * size[1] * encoder.memory
+    if allowed is not None and needed > allowed:
+        raise Rejected(
+            Code.OUT_OF_MEMORY,
+            f"Encoding {size[0]:,} x {size[1]:,} pixels with {encoder.name} needs about "
+            f"{needed // 2**20:,} MiB of memory and the processor may use {allowed // 2**20:,}. "
+            "Ask for a smaller video or for h264, or give the processor more memory.",
+        )
 
 
 def options_of(encoder: Encoder, quality: int) -> dict[str, str]:

@@ -14,8 +14,14 @@ from PIL import Image
 from PIL.Image import Transpose
 
 from darkroom_processor.documents import Transcode, VideoFacts
-from darkroom_processor.limits import check_output_pixels, usable_cpus
-from darkroom_processor.video.codecs import ENCODERS, encoder_for, options_of, sane_rate
+from darkroom_processor.limits import allowed_memory, check_output_pixels, usable_cpus
+from darkroom_processor.video.codecs import (
+    ENCODERS,
+    check_encoding_memory,
+    encoder_for,
+    options_of,
+    sane_rate,
+)
 from darkroom_processor.video.damage import corrupt, damage_is_rejected
 from darkroom_processor.video.film import Film
 from darkroom_processor.video.job import Job, Made, check_inside
@@ -55,6 +61,7 @@ def make_transcode(job: Job, transcode: Transcode) -> list[Made]:
             end = min(end, transcode.start + transcode.duration)
         clip = Clip(transcode.start, end)
         shaper = Shaper(job, film, transcode, next(shots_from(film, clip.start)))
+        check_encoding_memory(encoder, shaper.size, allowed_memory())
         muxer = {"movflags": "+faststart"} if job.output.format is Format.MP4 else {}
         with av.open(path, mode="w", format=job.output.format.value, options=muxer) as target:
             target.metadata.clear()
