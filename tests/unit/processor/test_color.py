@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ Run = Callable[..., list[Image.Image]]
 Encoded = Callable[..., bytes]
 
 
+@cache  # a profile has the second in it in which it was made
 def swapped_profile() -> bytes:
     """An RGB profile in which red and green have changed places: easy to see when it is used."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
