@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         "1Gi", description="Memory above which a processor is killed, and its try counts as failed."
     )
     processor_temporary_size: Quantity = Field(
-        "256Mi", description="Size of a processor's `/tmp`; the source has to fit into it."
+        "1Gi",
+        description="Size of a processor's `/tmp`: sources, and videos and archives that are "
+        "made, have to fit into it together.",
     )
 
     allowed_source_networks: list[IPv4Network | IPv6Network] = Field(

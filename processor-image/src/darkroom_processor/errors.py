@@ -26,7 +26,7 @@ class Code(StrEnum):
     CORRUPT_LINES = "corrupt_lines"
     """A line of the source is no JSON object; the message has its number."""
     CODEC_MISSING = "codec_missing"
-    """An output asks for an encoder that this processor does not have, or its format cannot hold."""
+    """An output asks for an encoder that this processor lacks, or that its format cannot hold."""
     TIME_OUTSIDE = "time_outside"
     """An output begins after the end of the video."""
     TOO_MANY_PIXELS = "too_many_pixels"

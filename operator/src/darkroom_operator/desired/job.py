@@ -26,7 +26,7 @@ class Processor:
     cpu_request: str = "100m"
     memory_request: str = "128Mi"
     memory_limit: str = "1Gi"
-    temporary_size: str = "256Mi"
+    temporary_size: str = "1Gi"
 
 
 def job_for(
