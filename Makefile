@@ -42,7 +42,7 @@ check: $(UV) ## Lint, types, architecture, generated files
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	MYPYPATH=benchmarks:tools $(RUN) mypy --explicit-package-bases tests tools benchmarks examples
+	MYPYPATH=benchmarks:benchmarks/engines:tools $(RUN) mypy --explicit-package-bases tests tools benchmarks examples
 	$(RUN) lint-imports
 	$(MAKE) --no-print-directory verify
 

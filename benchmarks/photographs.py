@@ -58,16 +58,13 @@ def _leaves(size: tuple[int, int]) -> Image.Image:
 
 def _with_texture(picture: Image.Image, chance: random.Random) -> Image.Image:
     """Add grain of several sizes, as bark, sand and cloth have it."""
+    gray = Image.new("RGB", picture.size, (128, 128, 128))
     for step, strength in ((2, 0.10), (4, 0.10), (16, 0.10), (128, 0.18)):
         size = math.ceil(picture.width / step), math.ceil(picture.height / step)
         grain = Image.frombytes("L", size, chance.randbytes(size[0] * size[1]))
         layer = grain.resize(picture.size, Image.Resampling.BICUBIC).convert("RGB")
-        picture = ImageChops.soft_light(picture, Image.blend(_gray(picture), layer, strength * 4))
+        picture = ImageChops.soft_light(picture, Image.blend(gray, layer, strength * 4))
     return picture
-
-
-def _gray(picture: Image.Image) -> Image.Image:
-    return Image.new("RGB", picture.size, (128, 128, 128))
 
 
 def _with_noise(picture: Image.Image) -> Image.Image:
