@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from darkroom_processor.documents import Assignment, Limits, Report, SignedReque
 from darkroom_processor.errors import ProcessingError
 from darkroom_processor.local import LocalFiles
 from darkroom_processor.tasks import process
-from darkroom_processor.video.codecs import encoder_for
+from darkroom_processor.video.codecs import encoder_for, open_encoder
 from darkroom_processor.video.sniff import is_video
 from PIL import Image
 from pydantic import ValidationError
@@ -53,6 +54,7 @@ def film(path: Path, clip: Clip = USUAL, **options: Any) -> Path:
         stream.width, stream.height = clip.size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.gop_size = 7
+        open_encoder(stream.codec_context)
         sound: Any = file.add_stream(clip.audio, rate=48_000) if clip.audio else None
         if sound:
             sound.codec_context.layout = "mono"
@@ -174,6 +176,14 @@ def test_operations_are_carried_out_on_the_frames(tmp_path: Path, make: Make) ->
     image = make(film(tmp_path / "a.mp4"), small).image("p")
     assert image.size == (32, 24)
     assert abs(value_of(image) - (255 - grey(10))) <= 4
+
+
+def test_an_encoder_does_not_run_before_everything_else(tmp_path: Path, make: Make) -> None:
+    recipe = {"name": "v", "format": "mp4", "video": {"transcode": {"codec": "av1"}}}
+    make(film(tmp_path / "a.mp4"), recipe)
+    threads = Path("/proc/self/task").iterdir()
+    policies = {os.sched_getscheduler(int(thread.name)) for thread in threads}
+    assert policies == {os.SCHED_OTHER}
 
 
 def test_a_storyboard_says_where_each_time_is_on_its_sheet(tmp_path: Path, make: Make) -> None:

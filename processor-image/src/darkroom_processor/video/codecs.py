@@ -1,9 +1,12 @@
 """Which encoder makes which output, and what it is told."""
 
+import os
+from contextlib import suppress
 from fractions import Fraction
 from typing import Final, NamedTuple
 
 import av
+from av.codec.context import CodecContext
 from darkroom_core.vocabulary import Format, VideoCodec
 
 from darkroom_processor.documents import Transcode
@@ -94,3 +97,15 @@ def options_of(encoder: Encoder, quality: int) -> dict[str, str]:
 def sane_rate(rate: Fraction) -> Fraction:
     """Return a rate that every encoder and format takes."""
     return min(max(rate, _SLOWEST), _FASTEST).limit_denominator(65_535)
+
+
+def open_encoder(context: CodecContext) -> None:
+    """Open an encoder, and let it run no sooner than all else.
+
+    As root, SVT-AV1 puts the thread that opens it and its own before everything on the machine
+    (SCHED_FIFO, 99), and whatever that thread starts later inherits it.
+    """
+    context.open()
+    for thread in os.listdir("/proc/self/task"):  # noqa: PTH208  # pathlib is slow to import
+        with suppress(OSError):
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))

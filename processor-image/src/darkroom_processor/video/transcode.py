@@ -19,6 +19,7 @@ from darkroom_processor.video.codecs import (
     ENCODERS,
     check_encoding_memory,
     encoder_for,
+    open_encoder,
     options_of,
     sane_rate,
 )
@@ -68,6 +69,7 @@ def make_transcode(job: Job, transcode: Transcode) -> list[Made]:
             stream = target.add_stream(encoder.name, rate=shaper.rate)
             assert isinstance(stream, VideoStream)  # noqa: S101  # as the encoder's kind is
             _set_up(stream, shaper, options_of(encoder, transcode.quality))
+            open_encoder(stream.codec_context)
             sound = Sound(film, target, job.output.format) if transcode.audio else None
             count = _encode(_Work(job, film, clip, shaper, target, stream, sound))
     video = VideoFacts(
