@@ -60,7 +60,7 @@ def _five_outputs(photograph: Path) -> list[Figure]:
         {"name": f"o{at}", "format": format_, "operations": [{"resize": {"width": width}}]}
         for at, (format_, width) in enumerate(_FIVE)
     ]
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as temporary:  # noqa: S108  # as in a pod
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as temporary:  # as in a pod
         together, apart = [], []
         for _ in range(_ROUNDS):
             together.append(_taken(photograph, [recipes], temporary))
