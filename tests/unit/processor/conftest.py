@@ -5,6 +5,7 @@ Pictures are drawn by the tests; `web` is an HTTP server of this process on 127.
 
 import io
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,7 +107,10 @@ def photograph() -> Callable[[int, int], Image.Image]:
 
     def draw(width: int, height: int) -> Image.Image:
         gradient = Image.linear_gradient("L").resize((width, height))
-        noise = Image.effect_noise((width // 8 or 1, height // 8 or 1), 40).resize((width, height))
+        few = (width // 8 or 1, height // 8 or 1)
+        # Pillow's own noise is another one each time.
+        grains = Image.frombytes("L", few, random.Random(1).randbytes(few[0] * few[1]))
+        noise = grains.point(lambda value: value // 2 + 64).resize((width, height))
         image = Image.merge(
             "RGB", (gradient, gradient.transpose(Image.Transpose.ROTATE_180), noise)
         )

@@ -153,6 +153,10 @@ def test_what_is_transparent_has_no_colour(inspect: Any, encoded: Encoded) -> No
     assert inspect(encoded(image, "PNG")).dominant_color == "#090909"
 
 
+def differing(one: str, other: str) -> int:
+    return sum(a != b for a, b in zip(one, other, strict=True))
+
+
 def test_colours_and_hashes_are_of_the_upright_picture_in_srgb(
     inspect: Any, encoded: Encoded, photograph: Any
 ) -> None:
@@ -162,8 +166,12 @@ def test_colours_and_hashes_are_of_the_upright_picture_in_srgb(
     turned = upright.transpose(Image.Transpose.ROTATE_90)
     one = inspect(encoded(upright, "PNG"))
     other = inspect(encoded(turned, "PNG", exif=exif))
-    assert one.blur_hash == other.blur_hash
-    assert one.perceptual_hash == other.perceptual_hash
+    lying = inspect(encoded(turned, "PNG"))
+    # The picture is made small before it is turned: the last bit of a colour may differ.
+    assert (
+        differing(one.blur_hash, other.blur_hash) <= 2 < differing(one.blur_hash, lying.blur_hash)
+    )
+    assert differing(one.perceptual_hash, other.perceptual_hash) <= 1
 
 
 def test_a_profile_has_its_name(inspect: Any, encoded: Encoded) -> None:
