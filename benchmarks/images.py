@@ -2,8 +2,8 @@
 
 JPEG photographs become 512 wide. Every engine is one process that lives on, on the same core, and
 they take turns, so that a machine that is slow for a while is slow for all; time is the CPU's.
-JPEG and WebP have quality 80; AVIF has for each engine the quality at which it is as alike as
-Darkroom's own default.
+JPEG and WebP have quality 80; AVIF has for each engine the lowest quality at which it is as alike
+as sharp's own default.
 """
 
 import argparse
@@ -150,17 +150,17 @@ def _score(
     return answer["score"]
 
 
-def _equal_qualities(bench: Bench, format_: str, size: str = "2") -> dict[str, int | None]:
-    """Return for each engine the lowest quality that is as alike as Darkroom's own default."""
-    wanted = _score(bench, _OURS, format_, size, {_OURS: None})
-    found: dict[str, int | None] = {_OURS: None}
+def _equal_qualities(bench: Bench, format_: str, size: str = "6") -> dict[str, int | None]:
+    """Return for each engine the lowest quality that is as alike as sharp's own default."""
+    wanted = _score(bench, _SHARP, format_, size, {_SHARP: None})
+    found: dict[str, int | None] = {}
     for name in bench.engines:
-        low, high = 30, 95
-        while name != _OURS and low < high:
+        low, high = 20, 90
+        while name != _SHARP and low < high:
             middle = (low + high) // 2
             if _score(bench, name, format_, size, {name: middle}) >= wanted:
                 high = middle
             else:
                 low = middle + 1
-        found.setdefault(name, low)
+        found[name] = None if name == _SHARP else low
     return found

@@ -12,12 +12,23 @@ from darkroom_processor.documents import (
     Assignment,
     SignedRequest,
 )
+from darkroom_processor.limits import check_source_bytes
 from darkroom_processor.local import LocalFiles
 from darkroom_processor.log import be_silent
 from darkroom_processor.tasks import process
 from orders import serve
 
 _FOLDER = Path(tempfile.mkdtemp(dir="/dev/shm"))  # a pod's /tmp is memory, too
+
+
+class Linked(LocalFiles):
+    """Sources are read where they are, as the other engines read them."""
+
+    def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
+        """Link a source to `path`; return its length in bytes."""
+        Path(path).symlink_to(source.request.url)
+        check_source_bytes(Path(path).stat().st_size, limit)
+        return Path(path).stat().st_size
 
 
 def _make(source: str, format_: str, quality: int | None) -> bytes:
@@ -34,7 +45,7 @@ def _make(source: str, format_: str, quality: int | None) -> bytes:
         sources=(AssignedSource(SignedRequest(source)),),
         outputs=(AssignedOutput(output, (AssignedFile("o", output.format, nowhere),)),),
     )
-    process(assignment, LocalFiles(_FOLDER), str(_FOLDER))
+    process(assignment, Linked(_FOLDER), str(_FOLDER))
     return (_FOLDER / f"o.{output.format.extension}").read_bytes()
 
 

@@ -34,7 +34,7 @@ class Code(StrEnum):
     SOURCE_TOO_LARGE = "source_too_large"
     """The source has more bytes than `limits.sourceBytes`; reading stopped there."""
     OUT_OF_MEMORY = "out_of_memory"
-    """Decoding would need more memory than the container may use; nothing was decoded."""
+    """The task would need more memory than the container may use: mostly told before decoding."""
     OUTPUT_TOO_LARGE = "output_too_large"
     """An output would exceed `limits.pixels`, the longest side its format can hold, or its
     `maxBytes`."""

@@ -57,6 +57,13 @@ def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Re
         report: Report = importlib.import_module(f"darkroom_processor.{module}").process(
             assignment, files, folder
         )
+    except MemoryError as error:
+        raise Rejected(
+            Code.OUT_OF_MEMORY,
+            "The task needs more memory than the processor may use. Send a smaller picture, ask "
+            "for smaller or fewer outputs, or give the processor more memory.",
+        ) from error
+    else:
         return report
     finally:
         shutil.rmtree(folder, ignore_errors=True)
