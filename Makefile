@@ -55,6 +55,10 @@ verify: $(UV) ## Fail where a generated file or the lock is stale
 	$(RUN) python tools/generate.py --check
 	$(UV) lock --check --quiet
 
+.PHONY: fuzz
+fuzz: $(UV) ## Thousands of mutated files of every format through the processor; ARGS='--inputs 5000'
+	@$(RUN) python tools/fuzz.py $(ARGS)
+
 .PHONY: bench
 bench: $(UV) ## Measure, each figure beside a baseline; ARGS=--help says what can be told
 	@$(RUN) python benchmarks/bench.py $(ARGS)
