@@ -3,12 +3,22 @@
 # ruff: noqa: FBT001  # parametrize gives values, not keywords
 
 import socket
+import ssl
+import threading
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from darkroom_processor import guard, wire
 from darkroom_processor.documents import AssignedSource, SignedRequest
 from darkroom_processor.errors import Code, ProcessingError, Rejected, TryAgain
@@ -24,7 +34,7 @@ def source(url: str, **settings: Any) -> AssignedSource:
     return AssignedSource(SignedRequest(url, {"X-Signed": "yes"}), **settings)
 
 
-LOCAL = {"guarded": True, "allowed_networks": ("127.0.0.0/8",)}
+LOCAL = {"guarded": True, "allowed_networks": ("127.0.0.0/8", "::1/128")}
 
 
 def failure(where: AssignedSource, path: Path, limit: int = 1000) -> ProcessingError:
@@ -216,3 +226,61 @@ def test_redirects_in_a_circle_end(web: Any, tmp_path: Path) -> None:
     web.serve("/round", b"", 302, Location="/round")
     assert failure(source(web.url + "/round"), tmp_path).code is Code.SOURCE_URL_INVALID
     assert len(web.requests) == 6
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server with a certificate of its own for localhost: its URL, and the certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, both = tmp_path / "public.pem", tmp_path / "both.pem"
+    public.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(private + public.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name http.server looks for
+            self.send_response(200)
+            self.send_header("Content-Length", "3")
+            self.end_headers()
+            self.wfile.write(b"abc")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that refuse
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"https://localhost:{server.server_port}/x", public
+        server.shutdown()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    secure: tuple[str, Path], tmp_path: Path
+) -> None:
+    error = failure(source(secure[0], **LOCAL), tmp_path)
+    assert (error.code, error.retryable) == (Code.SOURCE_UNTRUSTED, False)
+    # A signed URL leads to storage, whose certificate somebody may put right.
+    assert failure(source(secure[0]), tmp_path).retryable
+
+
+def test_a_certificate_must_be_for_the_host_by_its_name(
+    secure: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, public = secure
+    monkeypatch.setenv("SSL_CERT_FILE", str(public))
+    assert fetch(source(url, **LOCAL), str(tmp_path / "source"), 10) == 3
+    other = url.replace("localhost", "127.0.0.1")
+    assert failure(source(other, **LOCAL), tmp_path).code is Code.SOURCE_UNTRUSTED
