@@ -37,7 +37,7 @@ class Code(StrEnum):
     """The task would need more memory than the container may use: mostly told before decoding."""
     OUTPUT_TOO_LARGE = "output_too_large"
     """An output would exceed `limits.pixels`, the longest side its format can hold, or its
-    `maxBytes`."""
+    `maxBytes`; or all outputs together 4 GB."""
     CROP_OUTSIDE = "crop_outside"
     """A crop's rectangle lies entirely outside the picture."""
     FRAME_MISSING = "frame_missing"

@@ -1,6 +1,7 @@
 """What is refused before anything is decoded: wrong formats, too many bytes, pixels or frames."""
 
 import os
+import resource
 from typing import Final
 
 from darkroom_core.vocabulary import Format
@@ -9,6 +10,9 @@ from darkroom_processor.errors import Code, Rejected
 
 MAX_FRAMES: Final = 10_000
 """Most frames of a source: tiny ones cost time even where they have hardly any pixels."""
+MAX_OUTPUT_BYTES: Final = 4_000_000_000
+"""Most bytes of all outputs together: pixels limit one of them, not sixty-four. It is no setting,
+for it is far above what people want and far below what fills a storage."""
 _LONGEST_SIDE: Final = {
     Format.JPEG: 65_500,
     Format.PNG: 2_147_483_647,
@@ -65,6 +69,16 @@ def check_output_side(size: tuple[int, int], format_: Format) -> None:
         )
 
 
+def check_output_bytes(count: int, limit: int) -> None:
+    """Raise Rejected when all outputs of a task would have more than `limit` bytes together."""
+    if count > limit:
+        raise Rejected(
+            Code.OUTPUT_TOO_LARGE,
+            f"The outputs would have {count:,} bytes together; a task may write {limit:,}. Ask for "
+            "smaller or fewer outputs, or make several tasks.",
+        )
+
+
 def check_memory(needed: int, allowed: int | None, what: str = "Decoding the source") -> None:
     """Raise Rejected when something needs more bytes than the container may use."""
     if allowed is not None and needed > allowed:
@@ -77,13 +91,24 @@ def check_memory(needed: int, allowed: int | None, what: str = "Decoding the sou
 
 
 def allowed_memory() -> int | None:
-    """Return the container's memory limit in bytes; None where there is none."""
+    """Return how many bytes of memory the container, or the process, may have; None: no limit."""
+    limits = [limit for limit in (_memory_of_container(), _memory_of_process()) if limit]
+    return min(limits, default=None)
+
+
+def _memory_of_container() -> int | None:
     try:
         with open(_CGROUP_MEMORY, encoding="ascii") as file:  # noqa: PTH123  # pathlib is slow to import
             text = file.read().strip()
     except OSError:
         return None
     return None if text == "max" else int(text)
+
+
+def _memory_of_process() -> int | None:
+    """Return the limit of `ulimit -v`: several encoders crash where they do not get memory."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def usable_cpus() -> int:

@@ -3,10 +3,12 @@
 import importlib
 import os
 import shutil
+import threading
 from typing import Final, Protocol
 
 from darkroom_core.vocabulary import TaskType
 
+from darkroom_processor import limits
 from darkroom_processor.documents import AssignedFile, AssignedSource, Assignment, Report
 from darkroom_processor.errors import Code, Rejected
 
@@ -40,6 +42,43 @@ class Files(Protocol):
         """Say how far the task is; returns at once."""
 
 
+class Bounded:
+    """Files that take no more than so many bytes of outputs in all; several threads may write."""
+
+    def __init__(self, files: Files, limit: int) -> None:
+        """Nothing is written yet."""
+        self._files, self._limit = files, limit
+        self._written = 0
+        self._lock = threading.Lock()
+
+    def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
+        """Write a source to `path`; return its length in bytes, at most `limit`."""
+        return self._files.fetch(source, path, limit)
+
+    def store(self, file: AssignedFile, data: bytes) -> None:
+        """Write one file of an output whole; raises Rejected where it is too much."""
+        self._count(len(data))
+        self._files.store(file, data)
+
+    def store_file(self, file: AssignedFile, path: str) -> None:
+        """Write one file of an output from a file here; raises Rejected where it is too much."""
+        self._count(os.stat(path).st_size)  # noqa: PTH116  # pathlib is slow to import
+        self._files.store_file(file, path)
+
+    def put_facts(self, data: bytes) -> None:
+        """Write the facts of the task, where they are wanted."""
+        self._files.put_facts(data)
+
+    def progress(self, percent: int) -> None:
+        """Say how far the task is; returns at once."""
+        self._files.progress(percent)
+
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self._written += size
+            limits.check_output_bytes(self._written, self._limit)
+
+
 def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Report:  # noqa: S108
     """Do a task; raises ProcessingError for an end that was foreseen.
 
@@ -55,7 +94,7 @@ def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Re
     os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is slow to import
     try:
         report: Report = importlib.import_module(f"darkroom_processor.{module}").process(
-            assignment, files, folder
+            assignment, Bounded(files, limits.MAX_OUTPUT_BYTES), folder
         )
     except MemoryError as error:
         raise Rejected(

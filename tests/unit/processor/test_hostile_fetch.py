@@ -147,23 +147,6 @@ def test_https_goes_to_the_address_that_was_checked_in_the_name_of_the_host(
     assert secure.asked == [(HOST, f"{HOST}:{secure.port}")]
 
 
-def test_a_server_that_nobody_vouches_for_is_refused(secure: Secure, tmp_path: Path) -> None:
-    told = fetched(f"https://{HOST}:{secure.port}/", tmp_path / "source", None)
-
-    assert told == ["source_untrusted", "False"]
-    assert not secure.asked
-
-
-@pytest.mark.parametrize("host", ["other.example", "127.0.0.1"])
-def test_a_certificate_of_another_host_is_refused(
-    secure: Secure, tmp_path: Path, host: str
-) -> None:
-    told = fetched(f"https://{host}:{secure.port}/", tmp_path / "source", secure.authority)
-
-    assert told == ["source_untrusted", "False"]
-    assert not secure.asked
-
-
 def test_what_is_not_tls_ends_with_a_code(web: Any, tmp_path: Path) -> None:
     web.serve("/", b"plain")
 
