@@ -112,6 +112,15 @@ def _avif_that_lies(width: int, height: int) -> bytes:
     return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
 
 
+def _avif_without_a_clock() -> bytes:
+    """Return a moving AVIF whose seconds have no parts."""
+    frames = [Image.new("RGB", (32, 32), (shade, 0, 0)) for shade in (0, 200)]
+    data = bytearray(_saved(frames[0], "AVIF", save_all=True, append_images=frames[1:]))
+    at = data.index(b"mdhd") + 8 + (16 if data[data.index(b"mdhd") + 4] else 8)
+    data[at : at + 4] = bytes(4)
+    return bytes(data)
+
+
 def _heic_that_lies(width: int, height: int) -> bytes:
     data = (Path(__file__).parent / "data" / "clear.heic").read_bytes()
     parts = data.split(b"ispe")
@@ -179,6 +188,7 @@ HARMFUL: dict[str, tuple[str, Callable[[], bytes]]] = {
     ),
     "TIFF without pixels": ("corrupt_image", lambda: _tiff_of(5000, 5000)),
     "AVIF whose header lies": ("corrupt_image", lambda: _avif_that_lies(_HUGE, _HUGE)),
+    "AVIF without a clock": ("corrupt_image", _avif_without_a_clock),
     "HEIC whose header lies": ("corrupt_image", lambda: _heic_that_lies(_HUGE, _HUGE)),
     "icon with a bomb in it": ("too_many_pixels", lambda: _icon(_png(_HUGE, _HUGE))),
     "icon of itself": ("corrupt_image", lambda: _icon(_icon(_icon(b"")))),

@@ -33,7 +33,7 @@ _DAMAGED = (
     KeyError,
     IndexError,
     AttributeError,
-    OverflowError,
+    ArithmeticError,
     RuntimeError,
     struct.error,
     zlib.error,
