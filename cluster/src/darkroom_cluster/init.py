@@ -53,7 +53,11 @@ class Supervisor:
         if (socket := self._sockets.get(program.name)) is not None:
             actions.append((os.POSIX_SPAWN_DUP2, socket, 3))
         pid = os.posix_spawnp(
-            program.command[0], program.command, os.environ, file_actions=actions, setsid=True
+            program.command[0],
+            program.command,
+            os.environ | program.environment,
+            file_actions=actions,
+            setsid=True,
         )
         self._running[pid] = program
         self._started[program.name] = time.monotonic()

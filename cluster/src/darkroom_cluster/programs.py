@@ -1,13 +1,18 @@
 """The programs of a node and the flags they run with."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from darkroom_cluster.layout import ADDRESS, API_PORT, BINARIES, DOMAIN, INSIDE, SERVICES
 
 CONFIG = INSIDE / "config"
 PKI = INSIDE / "pki"
 WEB, API = "forward-web", "forward-api"
+# A sixth of the API server's time went into collecting its garbage. A node made to be thrown away
+# has memory to spare: it collects when the heap is five times what is in use, up to 2 GiB.
+_SELDOM_COLLECTED: Final = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class Program:
 
     name: str
     command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """On top of the node's."""
 
 
 def forwards(node_port: int) -> tuple[Program, ...]:
@@ -31,8 +38,12 @@ def foundation() -> tuple[Program, ...]:
     """Return what starts at once."""
     return (
         Program("containerd", ("containerd", "--config", str(CONFIG / "containerd.toml"))),
-        Program("etcd", (str(BINARIES / "etcd"), *_etcd())),
-        Program("kube-apiserver", (str(BINARIES / "kube-apiserver"), *_apiserver())),
+        Program("etcd", (str(BINARIES / "etcd"), *_etcd()), _SELDOM_COLLECTED),
+        Program(
+            "kube-apiserver",
+            (str(BINARIES / "kube-apiserver"), *_apiserver()),
+            _SELDOM_COLLECTED,
+        ),
     )
 
 
