@@ -15,6 +15,7 @@ from darkroom_processor.errors import Code, Rejected
 from darkroom_processor.image import memory, plugins, timing
 from darkroom_processor.image.colors import normal
 from darkroom_processor.image.metadata import Metadata, read_metadata
+from darkroom_processor.image.parts import check_parts
 from darkroom_processor.image.sniff import MAGIC_LENGTH, SourceFormat, sniffed_format
 from darkroom_processor.limits import MAX_FRAMES, check_memory, check_source_pixels
 
@@ -116,6 +117,7 @@ def open_source(path: str, limits: Limits) -> Source:
         from darkroom_processor.image import heif  # noqa: PLC0415  # only who needs it pays
 
         heif.check_decodes(named, limits.pixels)
+    check_parts(named, format_)
     image = _opened(named, format_, limits.pixels)
     try:
         frames, pages = _frames_of(image, named, format_)

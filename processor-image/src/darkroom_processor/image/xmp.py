@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _BAGS: Final = frozenset(
 _DECLARATION: Final = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _LONGEST: Final = 4096
 _MOST: Final = 64
+_MOST_DESCRIPTIONS: Final = 256
 
 
 def read(data: bytes) -> dict[Name, Values]:
@@ -64,7 +66,8 @@ def read(data: bytes) -> dict[Name, Values]:
     except (ET.ParseError, ValueError):
         return {}
     found: dict[Name, Values] = {}
-    for description in root.iter(f"{{{_RDF}}}Description"):
+    # Within each all that is below is looked through: thousands in each other would take for ever.
+    for description in islice(root.iter(f"{{{_RDF}}}Description"), _MOST_DESCRIPTIONS):
         for name, values in _properties(description):
             if name in _KEPT and values and name not in found:
                 found[name] = values
