@@ -2,6 +2,12 @@
 
 The files are `migrations/NNNN_name.up.sql` and `.down.sql`. What was applied is kept in the table
 `darkroom_migrations`, with a checksum, so that a file that was edited later is noticed.
+
+The API serves meanwhile, so a migration never makes it wait long. A statement that waits for a lock
+has everybody else wait behind it: it gives up after a second, lets them pass, and tries again. What
+takes long (an index of a large table) is built beside the writers, which Postgres does outside of
+transactions only: a file whose first line is `-- no transaction` is carried out statement by
+statement, and each of them has to bear being repeated.
 """
 
 import hashlib
@@ -22,8 +28,12 @@ from darkroom_api.errors import CommandError
 _FILE: Final = re.compile(r"(\d{4})_(\w+)\.up\.sql")
 # Any number that nothing else in this database locks.
 _LOCK: Final = 0x6461726B
-_LOCK_WAIT: Final = "120s"
+_PATIENCE_SECONDS: Final = 120.0
 _RETRY_SECONDS: Final = 2
+_LOCK_TIMEOUT: Final = "1s"
+_NO_TRANSACTION: Final = "-- no transaction"
+# A line that is more than a comment.
+_CODE: Final = re.compile(r"^(?!\s*(--|$))", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,11 @@ class Migration:
     name: str
     up: str
     down: str
+
+    @property
+    def is_transaction(self) -> bool:
+        """Whether it is done whole or not at all."""
+        return not self.up.startswith(_NO_TRANSACTION)
 
     @property
     def checksum(self) -> str:
@@ -120,16 +135,33 @@ def _check(known: Sequence[Migration], applied: Sequence[Applied]) -> None:
             )
 
 
-def up(url: str, *, target: int | None = None, wait_seconds: float = 0) -> list[Step]:
-    """Apply what is missing, up to `target`, and return what was done."""
-    with _session(url, wait_seconds) as connection:
-        return _carry_out(connection, plan_up(migrations(), _applied(connection), target))
+def up(
+    url: str,
+    *,
+    target: int | None = None,
+    wait_seconds: float = 0,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> list[Step]:
+    """Apply what is missing, up to `target`, and return what was done.
+
+    `wait_seconds` is for Postgres to be there, `patience_seconds` for whoever holds a lock.
+    """
+    with _session(url, wait_seconds, patience_seconds) as connection:
+        steps = plan_up(migrations(), _applied(connection), target)
+        return _carry_out(connection, steps, patience_seconds)
 
 
-def down(url: str, *, target: int | None = None, wait_seconds: float = 0) -> list[Step]:
+def down(
+    url: str,
+    *,
+    target: int | None = None,
+    wait_seconds: float = 0,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> list[Step]:
     """Take back what is above `target`, or the newest, and return what was done."""
-    with _session(url, wait_seconds) as connection:
-        return _carry_out(connection, plan_down(migrations(), _applied(connection), target))
+    with _session(url, wait_seconds, patience_seconds) as connection:
+        steps = plan_down(migrations(), _applied(connection), target)
+        return _carry_out(connection, steps, patience_seconds)
 
 
 def status(url: str, *, wait_seconds: float = 0) -> list[tuple[Migration, bool]]:
@@ -141,16 +173,20 @@ def status(url: str, *, wait_seconds: float = 0) -> list[tuple[Migration, bool]]
 
 
 @contextmanager
-def _session(url: str, wait_seconds: float) -> Iterator[psycopg.Connection]:
+def _session(
+    url: str, wait_seconds: float, patience_seconds: float
+) -> Iterator[psycopg.Connection]:
     """Connect, keep everybody else from migrating, and make sure of the table."""
-    with _connected(url, wait_seconds) as connection, _locked(connection):
+    with _connected(url, wait_seconds) as connection, _locked(connection, patience_seconds):
         _make_table(connection)
         yield connection
 
 
-def _carry_out(connection: psycopg.Connection, steps: list[Step]) -> list[Step]:
+def _carry_out(
+    connection: psycopg.Connection, steps: list[Step], patience_seconds: float
+) -> list[Step]:
     for step in steps:
-        _take(connection, step)
+        _take_patiently(connection, step, patience_seconds)
     return steps
 
 
@@ -176,20 +212,28 @@ def _connected(url: str, wait_seconds: float) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
-def _locked(connection: psycopg.Connection) -> Iterator[None]:
+def _locked(connection: psycopg.Connection, patience_seconds: float) -> Iterator[None]:
     """Let nobody else migrate meanwhile; the lock ends with the connection at the latest."""
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_WAIT])
-    try:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-    except psycopg.errors.LockNotAvailable as error:
-        raise CommandError(
-            f"another migration has been running for {_LOCK_WAIT}: look at it, then try again"
-        ) from error
+    started = time.monotonic()
+    # Asked for again and again: who waits inside a statement is somebody whom an index that is
+    # built concurrently waits for.
+    while not _has_lock(connection):
+        if time.monotonic() - started >= patience_seconds:
+            raise CommandError(
+                f"another migration has been running for {patience_seconds:.0f} s: "
+                "look at it, then try again"
+            )
+        time.sleep(0.1)
     try:
         yield
     finally:
         if not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _has_lock(connection: psycopg.Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    return bool(row and row[0])
 
 
 def _make_table(connection: psycopg.Connection) -> None:
@@ -212,25 +256,58 @@ def _applied(connection: psycopg.Connection) -> list[Applied]:
         ).fetchall()
 
 
-def _take(connection: psycopg.Connection, step: Step) -> None:
-    migration = step.migration
-    label = f"{migration.version:04} {migration.name}"
-    try:
-        with connection.transaction():
-            connection.execute(migration.up if step.is_up else migration.down)
-            if step.is_up:
-                connection.execute(
-                    "INSERT INTO darkroom_migrations (version, name, checksum) VALUES (%s, %s, %s)",
-                    [migration.version, migration.name, migration.checksum],
-                )
-            else:
-                connection.execute(
-                    "DELETE FROM darkroom_migrations WHERE version = %s", [migration.version]
-                )
-    except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CommandError(f"migration {label} failed and was rolled back: {reason}") from error
+def _take_patiently(connection: psycopg.Connection, step: Step, patience_seconds: float) -> None:
+    label = f"{step.migration.version:04} {step.migration.name}"
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
+    started = time.monotonic()
+    while True:
+        try:
+            _take(connection, step)
+            break
+        except psycopg.errors.LockNotAvailable as error:
+            waited = time.monotonic() - started
+            if waited >= patience_seconds:
+                raise CommandError(
+                    f"migration {label} was not applied: somebody has held a lock for "
+                    f"{waited:.0f} s. Look at pg_stat_activity for the oldest xact_start (a "
+                    "backup, a report), end it or wait for it, then try again"
+                ) from error
+            _say(f"{label} waits for a lock ({waited:.0f} s); others are served meanwhile")
+            time.sleep(1)
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(f"migration {label} failed and was rolled back: {reason}") from error
     _say(f"{'applied' if step.is_up else 'took back'} {label}")
+
+
+def _take(connection: psycopg.Connection, step: Step) -> None:
+    text = step.migration.up if step.is_up else step.migration.down
+    if step.migration.is_transaction:
+        with connection.transaction():
+            connection.execute(text)
+            _note(connection, step)
+        return
+    for statement in statements_of(text):
+        connection.execute(statement)
+    _note(connection, step)
+
+
+def statements_of(text: str) -> list[str]:
+    """Return the statements of a file without a transaction, each of which ends its line."""
+    return [part for part in re.split(r";\s*\n", text) if _CODE.search(part)]
+
+
+def _note(connection: psycopg.Connection, step: Step) -> None:
+    migration = step.migration
+    if step.is_up:
+        connection.execute(
+            "INSERT INTO darkroom_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+            [migration.version, migration.name, migration.checksum],
+        )
+    else:
+        connection.execute(
+            "DELETE FROM darkroom_migrations WHERE version = %s", [migration.version]
+        )
 
 
 def _say(line: str) -> None:
