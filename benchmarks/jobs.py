@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import container_start
 from darkroom_cluster.client import FINAL_STATES, Client
+from darkroom_cluster.node import Node
 from darkroom_cluster.quickstart import read_environment
 from darkroom_core import names
 from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
@@ -66,10 +68,20 @@ def measure(options: argparse.Namespace) -> list[Figure]:
     )
     photograph = Path("samples/earth.jpg").read_bytes()
     raw = RawJobs(NAMESPACE, _template(user, photograph))
+    sequential = _sequential(user, photograph, raw, options.sequential)
     return [
-        *_sequential(user, photograph, raw, options.sequential),
+        *sequential,
+        *container_start.measure(Node("dev", options.state), _pods()),
         *_bursts(user, photograph, raw, options.at_once, options.rounds),
     ]
+
+
+def _pods() -> list[dict[str, Any]]:
+    core: Any = client.CoreV1Api()
+    selector = f"{names.MANAGED_BY_LABEL}={names.OPERATOR}"
+    found = core.list_namespaced_pod(NAMESPACE, label_selector=selector, _preload_content=False)
+    pods: list[dict[str, Any]] = json.loads(found.data)["items"]
+    return pods
 
 
 def _template(user: Client, photograph: bytes) -> dict[str, Any]:
@@ -90,13 +102,14 @@ def _elsewhere(assignment: dict[str, Any]) -> str:
     core: Any = client.CoreV1Api()
     secret = core.read_namespaced_secret("darkroom-secrets", NAMESPACE)
     key = base64.b64decode(secret.data["signing-key"])
-    for output in assignment["outputs"]:
-        url = urlsplit(output["request"]["url"])
+    files = [file["request"] for output in assignment["outputs"] for file in output["files"]]
+    for request in [*files, assignment["facts"]]:
+        url = urlsplit(request["url"])
         if url.path.startswith(OBJECTS_PATH):
             path = f"{OBJECTS_PATH}outputs/{uuid.uuid4()}/{url.path.rpartition('/')[2]}"
             expires = datetime.now(UTC) + timedelta(hours=1)
             base = f"{url.scheme}://{url.netloc}"
-            output["request"]["url"] = signed_url(base, "PUT", path, expires=expires, key=key)
+            request["url"] = signed_url(base, "PUT", path, expires=expires, key=key)
     return json.dumps(assignment)
 
 
