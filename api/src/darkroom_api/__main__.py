@@ -41,9 +41,33 @@ def _parser() -> argparse.ArgumentParser:
     bootstrap.add_argument("--secret-name", required=True, metavar="NAME", help="the Secret's name")
     bootstrap.set_defaults(run=_bootstrap)
     _add_postgres(commands)
+    _add_create_admin(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="try what an installation stands on, and say how to mend it",
+        description="Checks the database, its migrations and clock, storage (an object is written, "
+        "read and deleted), the rights in Kubernetes, and SMTP where mail is sent. The exit code "
+        "is 0 if nothing has failed.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(run=_doctor)
     openapi = commands.add_parser("openapi", help="print the OpenAPI document")
     openapi.set_defaults(run=_openapi)
     return parser
+
+
+def _add_create_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "create-admin",
+        help="make an admin, or make a user one",
+        description="Makes an admin. The password is asked for without being shown, or read from "
+        "standard input or DARKROOM_ADMIN_PASSWORD; no argument takes it, for others could see it.",
+    )
+    parser.add_argument("--email", help="the address; default: DARKROOM_ADMIN_EMAIL, or asked for")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    parser.set_defaults(run=_create_admin)
 
 
 def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -98,6 +122,22 @@ def _bootstrap(options: argparse.Namespace) -> int:
     from darkroom_api.bootstrap import bootstrap  # noqa: PLC0415
 
     return bootstrap(secret_name=options.secret_name, namespace=_variable("DARKROOM_NAMESPACE"))
+
+
+def _create_admin(options: argparse.Namespace) -> int:
+    from darkroom_api.auth.create_admin import create_admin  # noqa: PLC0415
+
+    return create_admin(
+        _variable("DARKROOM_DATABASE_URL"),
+        email=options.email,
+        is_from_stdin=options.password_stdin,
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from darkroom_api.doctor.report import doctor  # noqa: PLC0415
+
+    return doctor(is_json=options.json)
 
 
 def _openapi(_options: argparse.Namespace) -> int:

@@ -147,7 +147,7 @@ def up(
     `wait_seconds` is for Postgres to be there, `patience_seconds` for whoever holds a lock.
     """
     with _session(url, wait_seconds, patience_seconds) as connection:
-        steps = plan_up(migrations(), _applied(connection), target)
+        steps = plan_up(migrations(), applied(connection), target)
         return _carry_out(connection, steps, patience_seconds)
 
 
@@ -160,7 +160,7 @@ def down(
 ) -> list[Step]:
     """Take back what is above `target`, or the newest, and return what was done."""
     with _session(url, wait_seconds, patience_seconds) as connection:
-        steps = plan_down(migrations(), _applied(connection), target)
+        steps = plan_down(migrations(), applied(connection), target)
         return _carry_out(connection, steps, patience_seconds)
 
 
@@ -168,7 +168,7 @@ def status(url: str, *, wait_seconds: float = 0) -> list[tuple[Migration, bool]]
     """Return every migration of this release, and whether the database has it."""
     with _connected(url, wait_seconds) as connection:
         row = connection.execute("SELECT to_regclass('darkroom_migrations') IS NOT NULL").fetchone()
-        done = {row.version for row in _applied(connection)} if row and row[0] else set()
+        done = {row.version for row in applied(connection)} if row and row[0] else set()
     return [(migration, migration.version in done) for migration in migrations()]
 
 
@@ -249,7 +249,8 @@ def _make_table(connection: psycopg.Connection) -> None:
     )
 
 
-def _applied(connection: psycopg.Connection) -> list[Applied]:
+def applied(connection: psycopg.Connection) -> list[Applied]:
+    """Return what the database has."""
     with connection.cursor(row_factory=class_row(Applied)) as cursor:
         return cursor.execute(
             "SELECT version, name, checksum FROM darkroom_migrations ORDER BY version"
