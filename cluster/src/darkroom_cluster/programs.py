@@ -11,8 +11,8 @@ CONFIG = INSIDE / "config"
 PKI = INSIDE / "pki"
 WEB, API = "forward-web", "forward-api"
 # A sixth of the API server's time went into collecting its garbage. A node made to be thrown away
-# has memory to spare: it collects when the heap is five times what is in use, up to 2 GiB.
-_SELDOM_COLLECTED: Final = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
+# has memory to spare: it collects when the heap is five times what is in use, up to 3 GiB.
+_SELDOM_COLLECTED: Final = {"GOGC": "400", "GOMEMLIMIT": "3GiB"}
 
 
 @dataclass(frozen=True)

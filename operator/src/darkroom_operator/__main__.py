@@ -1,7 +1,6 @@
 """`python -m darkroom_operator`: the operator, told by its environment."""
 
 import argparse
-import asyncio
 import logging
 import sys
 
@@ -23,9 +22,12 @@ def main() -> int:
     )
     # kopf tells of every call of every handler; what matters is told here.
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    from darkroom_operator.main import run  # noqa: PLC0415  # after --help and complaints
+    import uvloop  # noqa: PLC0415  # after --help and complaints
 
-    asyncio.run(run(settings))
+    from darkroom_operator.main import run  # noqa: PLC0415
+
+    # TLS in C: asyncio's own is in Python, and was a large part of what a task costs.
+    uvloop.run(run(settings))
     return 0
 
 

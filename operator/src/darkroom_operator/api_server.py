@@ -73,14 +73,13 @@ class ApiServer:
 
     async def pages(self, kind: Kind) -> AsyncIterator[Page]:
         """List a kind, 500 at a time."""
+        async for page in self._pages(_path(kind, self._namespace), _selector(kind)):
+            yield page
+
+    async def _pages(self, path: str, selector: dict[str, str]) -> AsyncIterator[Page]:
         more = ""
         while True:
-            params = {
-                **_selector(kind),
-                "limit": str(_PAGE),
-                **({"continue": more} if more else {}),
-            }
-            path = _path(kind, self._namespace)
+            params = {**selector, "limit": str(_PAGE), **({"continue": more} if more else {})}
             status, answer = await self.request("GET", path, params=params, accept=_JSON)
             _expect(status, answer, HTTPStatus.OK)
             yield Page(answer["items"], answer["metadata"]["resourceVersion"])
@@ -168,14 +167,13 @@ class ApiServer:
         gone = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
         _expect(status, answer, HTTPStatus.OK, HTTPStatus.ACCEPTED, *gone)
 
-    async def complaints(self, namespace: str, uid: str) -> list[str]:
-        """Read the Events about one object; they are asked for where something is amiss."""
-        selector = {"fieldSelector": f"involvedObject.uid={uid},type=Warning", "limit": "20"}
+    async def complaints(self, namespace: str) -> dict[str, str]:
+        """Read the Events about Jobs; they are asked for where something is amiss."""
         path = f"/api/v1/namespaces/{namespace}/events"
-        status, answer = await self.request("GET", path, params=selector, accept=_JSON)
-        _expect(status, answer, HTTPStatus.OK)
-        events = sorted(answer["items"], key=lambda e: int(e["metadata"]["resourceVersion"]))
-        return [event.get("message", "") for event in events]
+        params = {"fieldSelector": "involvedObject.kind=Job,type=Warning"}
+        events = [event async for page in self._pages(path, params) for event in page.items]
+        events.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return {event["involvedObject"]["uid"]: event.get("message", "") for event in events}
 
     async def tell(self, event: dict[str, Any]) -> None:
         """POST an Event."""

@@ -64,8 +64,8 @@ class Cluster(Protocol):
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete an object, and with it what it owns; no error if it is gone."""
 
-    async def complaints(self, namespace: str, uid: str) -> list[str]:
-        """Return what the warning Events about an object say, the newest last."""
+    async def complaints(self, namespace: str) -> dict[str, str]:
+        """Return what the newest warning Event about each Job of a namespace says, by its UID."""
 
     async def tell(self, event: dict[str, Any]) -> None:
         """Post an Event for people to read."""

@@ -82,8 +82,8 @@ class Plan:
     record: Observation | None = None
     stop: Sequence[Job | Pod] = ()
     """Children of a canceled task that still do something."""
-    ask_about: Job | None = None
-    """A Job whose Events should tell why it makes no pod."""
+    asks_why: bool = False
+    """Whether Kubernetes' Events should tell why its Job makes no pod."""
     requeue_after: float | None = None
     """Seconds after which to look again although nothing may have happened."""
     forget: bool = False
@@ -152,7 +152,7 @@ def _follow(task: Task, observed: Observed, outcome: Outcome, now: datetime) -> 
     stuck = None if outcome.state.is_final else lacks_pods(observed.jobs, observed.pods, now)
     requeue = ASK_AGAIN_SECONDS if stuck else patience_left(observed.jobs, observed.pods, now)
     status = status_of(task, outcome, now)
-    return _write(task, status, ask_about=stuck, requeue_after=requeue)
+    return _write(task, status, asks_why=stuck is not None, requeue_after=requeue)
 
 
 def _start(  # noqa: PLR0913  # what a Job is made from
@@ -193,7 +193,7 @@ def _write(
     status: TaskStatus,
     *,
     create_job: dict[str, Any] | None = None,
-    ask_about: Job | None = None,
+    asks_why: bool = False,
     requeue_after: float | None = None,
 ) -> Plan:
     is_news = status != task.status and not _is_said_already(task.status, status)
@@ -201,7 +201,7 @@ def _write(
         create_job=create_job,
         status=status if is_news else None,
         record=observation_of(task, status),
-        ask_about=ask_about,
+        asks_why=asks_why,
         requeue_after=requeue_after,
     )
 

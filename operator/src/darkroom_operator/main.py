@@ -20,6 +20,7 @@ from darkroom_operator.api_server import open_api_server
 from darkroom_operator.autoscaling.serve import served_meanwhile
 from darkroom_operator.children import Job, Pod, read_job, read_pod
 from darkroom_operator.cluster import Cluster
+from darkroom_operator.complaints import Complaints
 from darkroom_operator.decide import JobFor, Start
 from darkroom_operator.desired.assignment import Terms, assignment_for
 from darkroom_operator.desired.job import Processor, job_for
@@ -86,7 +87,7 @@ def assemble(
         recipes=recipes,
         reconciler=Reconciler(
             tasks=tasks,
-            observer=Observer(jobs, pods, pools.informer, recipes, mirror),
+            observer=Observer(jobs, pods, pools.informer, recipes, mirror, Complaints(cluster)),
             admission=pools.admission,
             cluster=cluster,
             mirror=mirror,

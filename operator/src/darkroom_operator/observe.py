@@ -1,8 +1,9 @@
 """What there is beside a task: read from what the informers and the mirror remember."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from darkroom_operator.children import Job, Pod
+from darkroom_operator.complaints import Complaints
 from darkroom_operator.decide import Observed
 from darkroom_operator.informer import Informer
 from darkroom_operator.mirror import Mirror
@@ -21,8 +22,7 @@ class Observer:
     pools: Informer[Pool]
     recipes: Recipes
     mirror: Mirror
-    complaints: dict[str, str] = field(default_factory=dict)
-    """What Kubernetes said last about a Job without a pod, by the Job's UID."""
+    complaints: Complaints
 
     @property
     def informers(self) -> tuple[Informer[Job], Informer[Pod], Informer[Pool], Informer[Recipe]]:
@@ -32,7 +32,7 @@ class Observer:
     def observe(self, task: Task) -> Observed:
         """Gather what is known of the task's children, its pool, its recipe and its record."""
         jobs = self.jobs.of(task.uid)
-        complaint = next((self.complaints[j.uid] for j in jobs if j.uid in self.complaints), "")
+        said = (self.complaints.about(task.metadata.namespace, job.uid) for job in jobs)
         pool, problem, recipe = None, "", None
         if task.spec is not None:
             found = self.pools.one(pool_key(task, task.spec))
@@ -45,6 +45,6 @@ class Observer:
             pool=pool,
             pool_problem=problem,
             recipe=recipe,
-            complaint=complaint,
+            complaint=next(filter(None, said), ""),
             is_recorded=self.mirror.is_recorded(task.uid),
         )

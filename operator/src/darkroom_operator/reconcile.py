@@ -78,6 +78,10 @@ class Reconciler:
         has_place = self.admission.note(uid, standing.claim, now)
         plan = decide(task, observed, standing, now, has_place=has_place, job_for=self.job_for)
         await self._carry_out(plan, task, standing, now)
+        if plan.asks_why:
+            await self.observer.complaints.ask(task.metadata.namespace)
+            if self.observer.observe(task).complaint != observed.complaint:
+                self.queue.add(uid)
 
     async def _carry_out(self, plan: Plan, task: Task, standing: Standing, now: datetime) -> None:
         """Do it. Each step may be repeated, and the next reconciliation repeats what failed."""
@@ -97,8 +101,6 @@ class Reconciler:
         for child in plan.stop:
             kind: Kind = "jobs" if isinstance(child, Job) else "pods"
             await self.cluster.delete(kind, task.metadata.namespace, child.name, child.uid)
-        if plan.ask_about:
-            await self._ask_about(plan.ask_about, task)
         if plan.forget:
             self._forget(task.uid, now)
         elif plan.requeue_after is not None:
@@ -117,12 +119,6 @@ class Reconciler:
                 await self._write_status(task, status)
             raise
 
-    async def _ask_about(self, job: Job, task: Task) -> None:
-        complaints = await self.cluster.complaints(task.metadata.namespace, job.uid)
-        if complaints and self.observer.complaints.get(job.uid) != complaints[-1]:
-            self.observer.complaints[job.uid] = complaints[-1]
-            self.queue.add(task.uid)
-
     async def _write_status(self, task: Task, status: TaskStatus) -> None:
         if status == task.status:
             return
@@ -140,8 +136,6 @@ class Reconciler:
             await self.events.tell(task, status)
 
     def _forget(self, uid: str, now: datetime) -> None:
-        for job in self.observer.jobs.of(uid):
-            self.observer.complaints.pop(job.uid, None)
         self.admission.drop(uid, now)
         self.tasks.forget(uid)
         self.queue.forget(uid)

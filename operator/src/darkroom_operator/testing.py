@@ -186,7 +186,9 @@ class FakeCluster:
         self._watchers: dict[str, list[asyncio.Queue[Event]]] = {k: [] for k in get_args(Kind)}
         self.time = "2026-01-01T00:00:00Z"
         """When what is created was created."""
-        self.complaint: list[str] = []
+        self.complaint = ""
+        self.asked = 0
+        """How often Events were read."""
         self.told: list[Raw] = []
 
     def put(self, kind: str, raw: Raw) -> Raw:
@@ -271,10 +273,11 @@ class FakeCluster:
         self.writes.append(f"delete {name}")
         self.remove(kind, uid)
 
-    async def complaints(self, namespace: str, uid: str) -> list[str]:  # noqa: ARG002
-        """Return what a test wants to be complained of."""
+    async def complaints(self, namespace: str) -> dict[str, str]:  # noqa: ARG002
+        """Return what a test wants to be complained of, about every Job."""
         self._answer()
-        return self.complaint
+        self.asked += 1
+        return dict.fromkeys(self.objects["jobs"], self.complaint) if self.complaint else {}
 
     async def tell(self, event: Raw) -> None:
         """Keep the Event."""

@@ -170,16 +170,20 @@ class TestRequests:
         paths = [path for _, path, _, _ in server.requests]
         assert paths == ["/apis/darkroom.dev/v1alpha1/processingtasks", JOBS]
 
-    async def test_complaints_are_the_warnings_about_an_object(
+    async def test_complaints_are_the_newest_warnings_about_jobs(
         self, server: Server, api: ApiServer
     ) -> None:
         events = [
-            {"metadata": {"resourceVersion": version}, "message": f"at {version}"}
-            for version in ("100", "99")
+            {
+                "metadata": {"resourceVersion": version},
+                "involvedObject": {"uid": uid},
+                "message": f"at {version}",
+            }
+            for uid, version in (("job-1", "100"), ("job-1", "99"), ("job-2", "98"))
         ]
-        server.answers(200, {"items": events})
-        assert await api.complaints("media", "job-1") == ["at 99", "at 100"]
-        assert server.requests[0][2]["fieldSelector"] == "involvedObject.uid=job-1,type=Warning"
+        server.answers(200, {"items": events, "metadata": {"resourceVersion": "100"}})
+        assert await api.complaints("media") == {"job-1": "at 100", "job-2": "at 98"}
+        assert server.requests[0][2]["fieldSelector"] == "involvedObject.kind=Job,type=Warning"
 
     @pytest.mark.parametrize("status", [404, 409])
     async def test_a_task_that_is_gone_or_another_gets_no_status(

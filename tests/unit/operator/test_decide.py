@@ -206,9 +206,9 @@ class TestWaiting:
         assert plan_for(pod, job=raw_job()).status is None
 
     def test_a_job_without_a_pod_is_asked_about_after_a_while(self) -> None:
-        assert plan_for(job=raw_job(), now="00:00:03").ask_about is None
+        assert plan_for(job=raw_job(), now="00:00:03").asks_why is False
         plan = plan_for(job=raw_job())
-        assert plan.ask_about is not None
+        assert plan.asks_why is True
         assert plan.requeue_after == 10
 
     @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ class TestPool:
         assert starts(plan_for(task=task, has_place=False)) == 1
         held = plan_for(task=task, job=raw_job(suspend=True), has_place=False)
         assert story(held)[:2] == (State.QUEUED, Reason.HELD_BY_KUEUE)
-        assert held.ask_about is None
+        assert held.asks_why is False
 
     def test_the_time_in_a_queue_of_kueue_is_not_the_tasks(self) -> None:
         task = raw_task(queueName="batch", deadlineSeconds=10)

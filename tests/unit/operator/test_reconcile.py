@@ -9,6 +9,7 @@ from darkroom_core import names
 from darkroom_core.names import job_name
 from darkroom_core.task import TaskSpec
 from darkroom_operator.children import read_job, read_pod
+from darkroom_operator.complaints import Complaints
 from darkroom_operator.decide import Start
 from darkroom_operator.desired.job import Processor, job_for
 from darkroom_operator.errors import RefusedError
@@ -58,7 +59,10 @@ class World:
         self.recipes = Recipes(self.cluster, self.queue)
         self.reconciler = Reconciler(
             tasks=self.tasks,
-            observer=Observer(self.jobs, self.pods, self.pools.informer, self.recipes, self.mirror),
+            observer=Observer(
+                *(self.jobs, self.pods, self.pools.informer, self.recipes, self.mirror),
+                complaints=Complaints(self.cluster),
+            ),
             admission=self.pools.admission,
             cluster=self.cluster,
             mirror=self.mirror,
@@ -414,7 +418,7 @@ async def test_an_operator_with_an_old_view_writes_nothing_over_a_newer_one(worl
 
 
 async def test_a_job_that_cannot_make_its_pod_says_why(world: World) -> None:
-    world.cluster.complaint = ["pods is forbidden: exceeded quota: small"]
+    world.cluster.complaint = "pods is forbidden: exceeded quota: small"
     async with world.at_work():
         world.submit()
         await world.until("queued")
@@ -422,6 +426,20 @@ async def test_a_job_that_cannot_make_its_pod_says_why(world: World) -> None:
         assert condition["reason"] == "QuotaExceeded"
         world.pod(running())
         await world.until("running")
+
+
+async def test_events_are_read_once_for_all_jobs_that_make_no_pod(world: World) -> None:
+    world.cluster.complaint = "pods is forbidden: exceeded quota: small"
+    names = [f"task-{number}" for number in range(20)]
+    world.pool(replicas=len(names))
+    async with world.at_work():
+        for name in names:
+            world.submit(name)
+        for name in names:
+            await world.until("queued", name)
+    statuses = [world.cluster.objects["tasks"][f"uid-{name}"]["status"] for name in names]
+    assert {status["conditions"][0]["reason"] for status in statuses} == {"QuotaExceeded"}
+    assert world.cluster.asked == 1
 
 
 async def test_health_notices_work_that_never_ends() -> None:
