@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     bootstrap.set_defaults(run=_bootstrap)
     _add_postgres(commands)
     _add_create_admin(commands)
+    _add_backup(commands)
     doctor = commands.add_parser(
         "doctor",
         help="try what an installation stands on, and say how to mend it",
@@ -54,6 +55,25 @@ def _parser() -> argparse.ArgumentParser:
     openapi = commands.add_parser("openapi", help="print the OpenAPI document")
     openapi.set_defaults(run=_openapi)
     return parser
+
+
+def _add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    dump = commands.add_parser(
+        "dump",
+        help="write the database to standard output",
+        description="Writes the database as SQL, of one moment, while the API serves.",
+    )
+    dump.set_defaults(run=_dump)
+    restore = commands.add_parser(
+        "restore",
+        help="replace the database with a dump",
+        description="Replaces everything in the database with the dump on standard input, in one "
+        "transaction.",
+    )
+    restore.add_argument(
+        "--replace", action="store_true", required=True, help="say that what is there may go"
+    )
+    restore.set_defaults(run=_restore)
 
 
 def _add_create_admin(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -132,6 +152,18 @@ def _create_admin(options: argparse.Namespace) -> int:
         email=options.email,
         is_from_stdin=options.password_stdin,
     )
+
+
+def _dump(_options: argparse.Namespace) -> int:
+    from darkroom_api import backup  # noqa: PLC0415
+
+    return backup.dump(_variable("DARKROOM_DATABASE_URL"))
+
+
+def _restore(_options: argparse.Namespace) -> int:
+    from darkroom_api import backup  # noqa: PLC0415
+
+    return backup.restore(_variable("DARKROOM_DATABASE_URL"))
 
 
 def _doctor(options: argparse.Namespace) -> int:
