@@ -1,0 +1,1 @@
+"""E-mail: what is written, to whom, and how it is sent."""
