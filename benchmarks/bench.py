@@ -12,7 +12,7 @@ from typing import Final
 
 from figures import publish
 
-PARTS: Final = ("jobs", "scale", "latency", "burst", "cancel", "images")
+PARTS: Final = ("jobs", "scale", "latency", "burst", "cancel", "images", "api")
 
 
 def main() -> None:
