@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_api.auth.schemas import Email
 from darkroom_api.errors import CommandError
+from darkroom_api.mail.settings import MailSettings
+from darkroom_api.webhooks.settings import WebhookSettings
 
 
 class Settings(BaseSettings):
@@ -75,6 +77,14 @@ class Settings(BaseSettings):
     shutdown_seconds: int = Field(
         20, ge=1, description="How long requests may go on after SIGTERM."
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
+        description="Where the API is reached from outside, for links in webhooks and mail; "
+        "without it they begin with DARKROOM_STORAGE__URL.",
+    )
+    webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
+    mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
 
 
 def read_settings() -> Settings:

@@ -6,14 +6,11 @@ resolves the name again.
 
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from ipaddress import ip_network
+
+from darkroom_core.addresses import is_in, is_public
 
 from darkroom_processor.errors import Code, Rejected
-
-# Addresses of these kinds carry an IPv4 address that a gateway may open again.
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-_CARRIES_V4: Final = (IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"))
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -42,39 +39,12 @@ def public_addresses_of(host: str, port: int, allowed_networks: Sequence[str] = 
     return addresses
 
 
-def is_public(text: str) -> bool:
-    """Whether an address is one that anybody on the internet can have."""
-    address = _unwrapped(text)
-    if isinstance(address, IPv6Address) and any(address in network for network in _CARRIES_V4):
-        return False
-    # Each of these has been called global by some release of Python.
-    return address.is_global and not (
-        address.is_multicast
-        or address.is_reserved
-        or address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
-    )
-
-
 def _is_in(text: str, networks: Sequence[str]) -> bool:
-    address = _unwrapped(text)
     try:
-        return any(address in ip_network(network, strict=False) for network in networks)
+        return is_in(text, [ip_network(network, strict=False) for network in networks])
     except ValueError as error:
         raise Rejected(
             Code.INVALID_ASSIGNMENT,
             f"The assignment's allowedNetworks are not all networks: {error}. Write them as CIDR, "
             "for example 10.1.0.0/16.",
         ) from error
-
-
-def _unwrapped(text: str) -> IPv4Address | IPv6Address:
-    address = ip_address(text)
-    if isinstance(address, IPv4Address):
-        return address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address

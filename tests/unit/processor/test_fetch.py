@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from darkroom_core.addresses import is_public
 from darkroom_processor import guard, wire
 from darkroom_processor.documents import AssignedSource, SignedRequest
 from darkroom_processor.errors import Code, ProcessingError, Rejected, TryAgain
@@ -175,7 +176,7 @@ def test_a_host_that_no_resolver_takes_is_not_a_defect(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_public_addresses_are_public(address: str) -> None:
-    assert guard.is_public(address)
+    assert is_public(address)
 
 
 def test_one_inner_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:

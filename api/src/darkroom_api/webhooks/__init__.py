@@ -1,0 +1,1 @@
+"""Webhooks by the Standard Webhooks specification 1.0.0: endpoints, deliveries, signatures."""
