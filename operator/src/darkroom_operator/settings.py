@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     )
 
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
-        16, description="How many tasks are reconciled at the same time."
+        64, description="How many tasks are reconciled at the same time."
     )
     resync_seconds: Annotated[float, Field(gt=0)] = Field(
         120, description="Seconds between two looks at everything."
