@@ -20,6 +20,7 @@ NOT_OURS = (
     *("prefer-robust-stmts", "require-lock-timeout", "require-statement-timeout"),
     *("prefer-bigint-over-int", "prefer-text-field", "require-enum-value-ordering"),
     *("adding-not-nullable-field", "ban-drop-column", "ban-drop-table", "prefer-identity"),
+    "prefer-bigint-over-smallint",
 )
 
 
