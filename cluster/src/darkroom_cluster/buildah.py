@@ -20,8 +20,10 @@ KEPT = 4
 """How many builds of an image stay in the cache."""
 
 SUITE = "bookworm"
-RUNTIME = ("ca-certificates", "libpython3-stdlib", "python3-minimal")
+RUNTIME = ("ca-certificates", "libpython3-stdlib", "python3-minimal", "usr-is-merged")
 BUILDER = (*RUNTIME, "python3-pip", "python3-venv")
+# usrmerge has done its work in the bootstrap, and is what 46 MB of Perl are there for.
+PURGED = ("usrmerge", "perl", "^perl-modules", "^libperl5", "^lib.*-perl$")
 _SANDBOX = """\
 FROM scratch
 COPY busybox /bin/busybox
@@ -76,7 +78,7 @@ def save_uncompressed(image: str, archive: Path) -> None:
 
 
 def _base(kind: str, packages: Sequence[str]) -> str:
-    recipe = hashlib.sha256(" ".join([SUITE, kind, *packages]).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(" ".join([SUITE, kind, *packages, *PURGED]).encode()).hexdigest()[:12]
     image = reference(f"darkroom-{kind}", recipe)
     if exists(image):
         return image
@@ -96,6 +98,7 @@ def _bootstrap(packages: Sequence[str], archive: Path, log: Path) -> None:
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     excluded = ("doc", "man", "info", "locale")
     command += [f"--dpkgopt=path-exclude=/usr/share/{directory}/*" for directory in excluded]
+    command += [f'--customize-hook=chroot "$1" apt-get purge --yes {" ".join(PURGED)}']
     command += ['--customize-hook=ln -s python3 "$1/usr/bin/python"', SUITE, str(archive)]
     _logged(command, log)
 
