@@ -16,6 +16,7 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import open_pool
 from darkroom_api.health import routes as health
+from darkroom_api.idempotency import ReplayedError, replayed
 from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
@@ -26,7 +27,7 @@ from darkroom_api.recipes import routes as recipes
 from darkroom_api.resources import Resources
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
-from darkroom_api.tasks import outputs, progress, replay
+from darkroom_api.tasks import create, outputs, progress, replay
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
@@ -65,6 +66,7 @@ def create_app(
     for router in (*_ROUTERS,):
         app.include_router(router)
     add_problem_handlers(app)
+    app.add_exception_handler(ReplayedError, replayed)
     app.add_middleware(BodyLimit, limit_for=lambda scope: _body_limit(scope, settings))
     app.add_middleware(Observed, metrics=metrics)
     describe(app)
@@ -73,6 +75,7 @@ def create_app(
 
 _ROUTERS: Final = (
     auth.router,
+    create.router,
     tasks.router,
     replay.router,
     outputs.router,

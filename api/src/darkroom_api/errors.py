@@ -92,6 +92,21 @@ class AlreadyFinishedError(ApiError):
     status, code, title = 409, "already_finished", "Task has finished"
 
 
+class KeyInUseError(ApiError):
+    """A request with this Idempotency-Key is under way: send it again after Retry-After."""
+
+    status, code, title, retryable = 409, "idempotency_key_in_use", "Request is under way", True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})
+
+
+class KeyReusedError(ApiError):
+    """This Idempotency-Key belongs to another request: give each request a key of its own."""
+
+    status, code, title = 422, "idempotency_key_reused", "Idempotency-Key was used before"
+
+
 class NotReadyError(ApiError):
     """The task has not ended yet: ask again after the seconds in Retry-After."""
 

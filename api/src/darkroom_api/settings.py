@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from darkroom_api.auth.schemas import Email
 from darkroom_api.errors import CommandError
 from darkroom_api.mail.settings import MailSettings
+from darkroom_api.tasks.retention import Retention
 from darkroom_api.webhooks.settings import WebhookSettings
 
 
@@ -82,6 +83,9 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
         description="Where the API is reached from outside, for links in webhooks and mail; "
         "without it they begin with DARKROOM_STORAGE__URL.",
+    )
+    retention: Retention = Field(
+        Retention(), description="When what is left of finished tasks goes, to be shown."
     )
     webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")

@@ -21,10 +21,15 @@ _SENTENCE = (
 
 
 async def refuse_foreign_keys(
-    connection: Connection, spec: dict[str, Any], *, owner: UUID | None, own: Collection[str] = ()
+    connection: Connection,
+    spec: dict[str, Any],
+    *,
+    owner: UUID | None,
+    own: Collection[str] = (),
+    pointer: str = "#",
 ) -> None:
     """Raise InvalidError where the spec names files of others; `own` are the uploads beside it."""
-    named = [(pointer, key) for pointer, key in _keys(spec) if key not in own]
+    named = [(place, key) for place, key in _keys(spec, pointer) if key not in own]
     if not named:
         return
     allowed = await _visible_places(connection, [_place(key) for _, key in named], owner=owner)

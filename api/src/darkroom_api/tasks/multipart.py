@@ -4,6 +4,8 @@ The parts may come in any order. The recipe is checked as soon as it is there, s
 that comes first costs no upload.
 """
 
+import hashlib
+import json
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -29,6 +31,8 @@ class UploadedFile:
     filename: str | None
     start: int = 0
     size: int = 0
+    sha256: str = ""
+    """Once it is there."""
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Upload(Generic[Recipe]):
 
     files: list[UploadedFile]
     recipe: Recipe
+    fingerprint: bytes
+    """SHA-256 of the parts: the same for the same parts, whatever the boundary between them."""
 
 
 Check = Callable[[bytes, Sequence[UploadedFile]], Recipe]
@@ -59,9 +65,11 @@ class _Reader(Generic[Recipe]):
         self._part = _Part()
         self._header, self._value = b"", b""
         self._text = bytearray()
+        self._hash = hashlib.sha256()
 
     def on_part_begin(self) -> None:
         self._part = _Part()
+        self._hash = hashlib.sha256()
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -89,6 +97,7 @@ class _Reader(Generic[Recipe]):
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._part.name == "file":
             self._spool.add(data[start:end])
+            self._hash.update(memoryview(data)[start:end])
             return
         self._text += data[start:end]
         if len(self._text) > LONGEST_RECIPE:
@@ -101,6 +110,7 @@ class _Reader(Generic[Recipe]):
             self._check(self.text, self.files or [UploadedFile(None)])
         else:
             self.files[-1].size = self._spool.size - self.files[-1].start
+            self.files[-1].sha256 = self._hash.hexdigest()
 
     def on_end(self) -> None:
         self.is_complete = True
@@ -145,7 +155,13 @@ async def read_upload(
         raise _wrong_part(f"there is no part {missing!r}")
     if not all(file.size for file in reader.files):
         raise _wrong_part("the part 'file' is empty")
-    return Upload(reader.files, check(reader.text, reader.files))
+    fingerprint = _fingerprint(reader.text, reader.files)
+    return Upload(reader.files, check(reader.text, reader.files), fingerprint)
+
+
+def _fingerprint(text: bytes, files: Sequence[UploadedFile]) -> bytes:
+    parts = [hashlib.sha256(text).hexdigest(), *((file.filename, file.sha256) for file in files)]
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
 
 
 def _wrong_part(what: str) -> InvalidError:

@@ -1,6 +1,7 @@
 """The SQL about tasks as users see them: one function, one statement."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -46,6 +47,14 @@ class TaskRow:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    cancel_at: datetime | None
+    metadata: dict[str, str]
+    batch: str | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.status not in {"queued", "running"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,10 @@ class NewTask:
     spec: dict[str, Any]
     source_filename: str | None = None
     source_bytes: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    cancel_after: int | None = None
+    """In seconds."""
+    batch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,30 +81,46 @@ class Position:
     id: str
 
 
-COLUMNS: Final = sql.SQL(", ".join(field.name for field in fields(TaskRow)))
+COLUMNS: Final = sql.SQL(", ".join(column.name for column in fields(TaskRow)))
 # An admin sees every task; others only their own.
-VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s)")
+VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s) AND deleted_at IS NULL")
+
+_INSERT: Final = sql.SQL(
+    """
+    INSERT INTO tasks (
+        id, name, owner, namespace, spec, source_filename, source_bytes, metadata, cancel_at, batch
+    )
+    SELECT id, id, owner, namespace, spec, filename, bytes, metadata,
+        now() + make_interval(secs => seconds), batch
+    FROM unnest(
+        %(ids)s::text[], %(owners)s::uuid[], %(namespaces)s::text[], %(specs)s::jsonb[],
+        %(filenames)s::text[], %(bytes)s::bigint[], %(metadata)s::jsonb[], %(seconds)s::integer[],
+        %(batches)s::text[]
+    ) AS wanted (id, owner, namespace, spec, filename, bytes, metadata, seconds, batch)
+    RETURNING {}
+    """
+).format(COLUMNS)
 
 
-async def insert_task(connection: Connection, task: NewTask) -> TaskRow:
-    """Add a task that the submitter will find."""
+async def insert_tasks(connection: Connection, tasks: Sequence[NewTask]) -> list[TaskRow]:
+    """Add tasks that the submitter will find; return them in their order."""
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     await cursor.execute(
-        sql.SQL(
-            """
-            INSERT INTO tasks (id, name, owner, namespace, spec, source_filename, source_bytes)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
-            RETURNING {}
-            """
-        ).format(COLUMNS),
-        [
-            *(task.id, task.id, task.owner, task.namespace, Jsonb(task.spec)),
-            *(task.source_filename, task.source_bytes),
-        ],
+        _INSERT,
+        {
+            "ids": [task.id for task in tasks],
+            "owners": [task.owner for task in tasks],
+            "namespaces": [task.namespace for task in tasks],
+            "specs": [Jsonb(task.spec) for task in tasks],
+            "filenames": [task.source_filename for task in tasks],
+            "bytes": [task.source_bytes for task in tasks],
+            "metadata": [Jsonb(task.metadata) for task in tasks],
+            "seconds": [task.cancel_after for task in tasks],
+            "batches": [task.batch for task in tasks],
+        },
     )
-    row = await cursor.fetchone()
-    assert row  # noqa: S101  # RETURNING
-    return row
+    rows = {row.id: row for row in await cursor.fetchall()}
+    return [rows[task.id] for task in tasks]
 
 
 async def task_by_id(connection: Connection, task_id: str, *, owner: UUID | None) -> TaskRow | None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from darkroom_api.errors import BadRequestError, InvalidError
 from darkroom_api.problem import InvalidField
 from darkroom_api.problem_handlers import invalid_fields
+from darkroom_api.tasks.wanted import Wanted, split
 
 _OF_ONE_SOURCE: Final = (TaskType.IMAGE, TaskType.INSPECT, TaskType.VIDEO)
 LONGEST_RECIPE: Final = 256 * 1024
@@ -24,9 +25,34 @@ NOT_OVER_REST: Final = {
 """Fields of the resource's spec that requests may not have, and what is said to who sends them."""
 
 
-def spec_for_upload(body: bytes, sources: Sequence[dict[str, str]]) -> TaskSpec:
+def wanted_upload(body: bytes, sources: Sequence[dict[str, str]]) -> Wanted:
+    """Return the task of files that are stored under these keys, with their names as captions."""
+    recipe, extras = split(object_in(body))
+    spec = spec_for_upload(recipe, sources)
+    own = tuple(source["key"] for source in sources)
+    return Wanted(
+        spec,
+        own=own,
+        metadata=extras.metadata,
+        cancel_after=extras.cancel_after,
+        webhook=extras.webhook,
+    )
+
+
+def wanted_in(document: dict[str, Any]) -> Wanted:
+    """Return the task of a request without an upload. Whose files it names is not looked at."""
+    request, extras = split(document)
+    spec = spec_for_document(request)
+    return Wanted(
+        spec,
+        metadata=extras.metadata,
+        cancel_after=extras.cancel_after,
+        webhook=extras.webhook,
+    )
+
+
+def spec_for_upload(recipe: dict[str, Any], sources: Sequence[dict[str, str]]) -> TaskSpec:
     """Return the spec for files that are stored under these keys, with their names as captions."""
-    recipe = _object(body)
     for field in ("source", "sources"):
         if field in recipe:
             raise _wrong(f"#/{field}", f"the source of an upload is its file: leave {field} out")
@@ -46,9 +72,8 @@ def takes_many(recipe: dict[str, Any]) -> bool:
     return bool(recipe.get("type") == TaskType.REPORT)
 
 
-def spec_for_json(body: bytes) -> TaskSpec:
+def spec_for_document(wanted: dict[str, Any]) -> TaskSpec:
     """Return the spec of a task without an upload. Whose files it names is not looked at here."""
-    wanted = _object(body)
     if "source" not in wanted and wanted.get("type", TaskType.IMAGE) in _OF_ONE_SOURCE:
         raise _wrong(
             "#/source",
@@ -57,7 +82,8 @@ def spec_for_json(body: bytes) -> TaskSpec:
     return _validated(wanted)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_in(body: bytes) -> dict[str, Any]:
+    """Return what the request asks for, as a JSON object."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -13,9 +13,9 @@ from darkroom_api.database import Connection
 from darkroom_api.deps import Res, SignedIn
 from darkroom_api.tasks import queries
 from darkroom_api.tasks.access import scope_of, stored_id, visible_task
+from darkroom_api.tasks.answers import shown
 from darkroom_api.tasks.ids import new_id
 from darkroom_api.tasks.schemas import TaskView
-from darkroom_api.tasks.views import view_of
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -53,7 +53,7 @@ async def replay_task(
         raise errors.SourceGoneError("what the task was made from is not kept any more")
     resources.submitter.wake()
     resources.metrics.tasks_created.labels("replay").inc()
-    view = view_of(row, str(request.base_url))
+    view = shown(request, resources, row)
     response.headers["Location"] = view.urls.self
     response.headers["Retry-After"] = "1"
     return view

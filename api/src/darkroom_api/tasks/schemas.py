@@ -83,7 +83,8 @@ class TaskUrls(BaseModel):
 
     self: str
     cancel: str
-    replay: str = Field(description="POST here to try a failed task again, as a new one.")
+    retry: str = Field(description="POST here to try what did not succeed again, as a new task.")
+    replay: str = Field(description="The same for a dead letter.")
     facts: str = Field(description="All facts of sources and outputs, once the task succeeded.")
     outputs: dict[str, str] = Field(description="Downloads, by the file's name.")
 
@@ -117,12 +118,26 @@ class TaskView(BaseModel):
     dead_lettered: bool = Field(
         description="Whether every try failed, or time ran out: a replay may succeed."
     )
-    origin: str | None = Field(description="The failed task that this one replays.")
+    origin: str | None = Field(description="The task that this one tries again.")
     created_at: datetime
     submitted_at: datetime | None = Field(description="When its resource was created.")
     started_at: datetime | None = Field(description="When its first processor started.")
     finished_at: datetime | None
     cancel_requested_at: datetime | None
+    cancel_at: datetime | None = Field(
+        description="When it is canceled if it has not ended by then: Cancel-After."
+    )
+    outputs_expire_at: datetime | None = Field(
+        description="When its outputs and its upload are deleted, or were; null while that is not "
+        "known, or never."
+    )
+    expires_at: datetime | None = Field(
+        description="When the task itself is deleted; null while that is not known, or never."
+    )
+    metadata: dict[str, str] = Field(
+        description="What was written on it, for your own use.", examples=[{"order": "42"}]
+    )
+    batch: str | None = Field(description="The batch that it was made in.")
     source: SourceView
     sources: list[NamedSourceView] = Field(description="Of a report, or of a ZIP.")
     recipe: str | None = Field(description="The recipe that it named instead of outputs.")

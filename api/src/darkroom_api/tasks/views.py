@@ -8,6 +8,7 @@ from darkroom_core.vocabulary import TaskType
 
 from darkroom_api.tasks.files import Wish, key_of, wishes_of
 from darkroom_api.tasks.queries import TaskRow
+from darkroom_api.tasks.retention import Retention, expires_at, outputs_expire_at
 from darkroom_api.tasks.schemas import (
     ErrorView,
     KubernetesView,
@@ -20,7 +21,7 @@ from darkroom_api.tasks.schemas import (
 )
 
 
-def view_of(row: TaskRow, base_url: str) -> TaskView:
+def view_of(row: TaskRow, base_url: str, retention: Retention) -> TaskView:
     """Return the task with absolute URLs under `base_url`."""
     spec = row.spec or {}
     self_url = f"{base_url.rstrip('/')}/v1/tasks/{row.id}"
@@ -48,6 +49,11 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
         started_at=row.started_at,
         finished_at=row.finished_at,
         cancel_requested_at=row.cancel_requested_at,
+        cancel_at=row.cancel_at,
+        outputs_expire_at=outputs_expire_at(row, retention),
+        expires_at=expires_at(row, retention),
+        metadata=row.metadata,
+        batch=row.batch,
         source=_source(row, spec.get("source") or {}),
         sources=[
             NamedSourceView(
@@ -64,6 +70,7 @@ def view_of(row: TaskRow, base_url: str) -> TaskView:
         urls=TaskUrls(
             self=self_url,
             cancel=f"{self_url}/cancel",
+            retry=f"{self_url}/retry",
             replay=f"{self_url}/replay",
             facts=f"{self_url}/facts",
             outputs=urls,

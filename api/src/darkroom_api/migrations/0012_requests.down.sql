@@ -1,0 +1,9 @@
+DROP FUNCTION darkroom_words_query;
+DROP FUNCTION darkroom_words;
+DROP TABLE idempotency_keys;
+DROP TABLE batches;
+ALTER TABLE tasks
+    DROP COLUMN metadata,
+    DROP COLUMN batch,
+    DROP COLUMN cancel_at,
+    DROP COLUMN deleted_at;

@@ -1,0 +1,42 @@
+"""A task as an answer: its JSON, made once, with the headers that go with it."""
+
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from darkroom_api.resources import Resources
+from darkroom_api.tasks.queries import TaskRow
+from darkroom_api.tasks.schemas import TaskView
+from darkroom_api.tasks.views import view_of
+
+_JSON = "application/json"
+# Whoever keeps a copy asks each time whether it is still the newest.
+_CACHE = "private, no-cache"
+
+
+def shown(request: Request, resources: Resources, row: TaskRow) -> TaskView:
+    """Return the task as this request sees it."""
+    return view_of(row, str(request.base_url), resources.settings.retention)
+
+
+def answer(
+    request: Request, resources: Resources, row: TaskRow, status: int = HTTPStatus.OK
+) -> Response:
+    """Return the task; while it is unfinished, Retry-After says when to look again."""
+    headers = {"Cache-Control": _CACHE}
+    if not row.is_final:
+        headers["Retry-After"] = "1"
+    body = shown(request, resources, row).model_dump_json()
+    return Response(body, status, headers, media_type=_JSON)
+
+
+def created(
+    request: Request,
+    resources: Resources,
+    row: TaskRow,
+    status: int = HTTPStatus.ACCEPTED,
+) -> Response:
+    """Return a task that this request made."""
+    response = answer(request, resources, row, status)
+    response.headers["Location"] = f"{str(request.base_url).rstrip('/')}/v1/tasks/{row.id}"
+    return response

@@ -1,0 +1,179 @@
+"""POST /v1/tasks: a file or URLs, and what to make of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Annotated, Any, BinaryIO, Final
+
+from anyio.to_thread import run_sync
+from darkroom_core import names
+from darkroom_core.storage import Storage
+from fastapi import APIRouter, Header, Request, Response
+
+from darkroom_api import errors, responses
+from darkroom_api.auth.tokens import Identity
+from darkroom_api.deps import Res, SignedIn
+from darkroom_api.idempotency import IdempotencyKey, Once
+from darkroom_api.middleware import content_length, media_type
+from darkroom_api.resources import Resources
+from darkroom_api.spool import Spool
+from darkroom_api.tasks.answers import created
+from darkroom_api.tasks.creation import create_tasks
+from darkroom_api.tasks.ids import new_id
+from darkroom_api.tasks.multipart import UploadedFile, read_upload
+from darkroom_api.tasks.queries import TaskRow
+from darkroom_api.tasks.recipes import object_in, wanted_in, wanted_upload
+from darkroom_api.tasks.schemas import TaskView
+from darkroom_api.tasks.wanted import Wanted, cancel_after
+
+router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+
+_MULTIPART: Final = "multipart/form-data"
+_JSON: Final = "application/json"
+_LONGEST_CAPTION: Final = 200
+_OCTETS: Final = "application/octet-stream"
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "task"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The file; for a Report or a ZIP up to 64 such parts.",
+                        },
+                        "task": {"$ref": "#/components/schemas/TaskRecipe"},
+                    },
+                },
+                "encoding": {"task": {"contentType": _JSON}},
+            },
+            _JSON: {"schema": {"$ref": "#/components/schemas/TaskRequest"}},
+        },
+    }
+}
+
+CancelAfterHeader = Annotated[
+    str | None,
+    Header(
+        alias="Cancel-After",
+        description="Cancel the task if it has not ended by then: 90s, 5m, 2h, 1d; 30 days at "
+        "most. The same as `cancelAfterSeconds` in the body, which is stronger.",
+        examples=["5m"],
+    ),
+]
+
+
+@router.post(
+    "",
+    operation_id="createTask",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=TaskView,
+    openapi_extra=_BODY,
+    responses={
+        **responses.of(
+            errors.BadRequestError,
+            errors.UnauthorizedError,
+            errors.ForbiddenError,
+            errors.KeyInUseError,
+            errors.TooLargeError,
+            errors.UnsupportedMediaTypeError,
+            errors.InvalidError,
+            errors.KeyReusedError,
+            errors.UnavailableError,
+        ),
+    },
+)
+async def create_task(  # the headers
+    request: Request,
+    identity: SignedIn,
+    resources: Res,
+    once: IdempotencyKey,
+    cancel_after_: CancelAfterHeader = None,
+) -> Response:
+    """Upload a file with what to make of it, or name URLs or files of your own tasks.
+
+    The task is queued, and runs by itself.
+    """
+    after = cancel_after(cancel_after_)
+    match media_type(request.scope):
+        case "multipart/form-data":
+            row = await _create_from_upload(request, identity, resources, once, after)
+        case "application/json":
+            wanted = wanted_in(object_in(await request.body()))
+            row = await _create(request, identity, resources, once, _within(wanted, after))
+        case _:
+            raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
+    return created(request, resources, row)
+
+
+async def _create(
+    request: Request, identity: Identity, resources: Resources, once: Once | None, wanted: Wanted
+) -> TaskRow:
+    (row,) = await create_tasks(
+        resources,
+        identity,
+        [wanted],
+        once=once,
+        answer=lambda rows: created(request, resources, rows[0]),
+    )
+    return row
+
+
+def _within(wanted: Wanted, after: int | None) -> Wanted:
+    return wanted if wanted.cancel_after else replace(wanted, cancel_after=after)
+
+
+async def _create_from_upload(
+    request: Request,
+    identity: Identity,
+    resources: Resources,
+    once: Once | None,
+    after: int | None,
+) -> TaskRow:
+    task_id = new_id()
+    limit = resources.settings.max_upload_bytes
+    own: list[str] = []
+    try:
+        with resources.spool_room.taken(min(content_length(request.scope) or limit, limit)):
+            async with Spool(limit) as spool:
+                upload = await read_upload(
+                    request.stream(),
+                    request.headers.get("content-type", ""),
+                    spool,
+                    lambda text, files: wanted_upload(text, _sources(task_id, files)),
+                )
+                if once:
+                    await once.fingerprint(upload.fingerprint)
+                for source, file in zip(_sources(task_id, upload.files), upload.files, strict=True):
+                    own.append(source["key"])
+                    body = spool.part(file.start, file.size)
+                    await run_sync(_put, resources.storage, source["key"], body)
+        wanted = replace(
+            _within(upload.recipe, after),
+            id=task_id,
+            source_filename=upload.files[0].filename if len(upload.files) == 1 else None,
+            source_bytes=spool.size,
+        )
+        return await _create(request, identity, resources, once, wanted)
+    except BaseException:
+        for key in own:
+            await run_sync(resources.storage.delete, key)
+        raise
+
+
+def _sources(task_id: str, files: Sequence[UploadedFile]) -> list[dict[str, str]]:
+    """Return where the files of an upload are stored: several under a number each."""
+    key = names.upload_key(task_id)
+    keys = [f"{key}/{n}" for n in range(1, len(files) + 1)] if len(files) > 1 else [key]
+    return [
+        {"key": key, "caption": (file.filename or "")[:_LONGEST_CAPTION]}
+        for key, file in zip(keys, files, strict=True)
+    ]
+
+
+def _put(storage: Storage, key: str, body: BinaryIO) -> None:
+    storage.put(key, body, content_type=_OCTETS)
