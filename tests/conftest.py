@@ -5,6 +5,8 @@ prepares it at first use and leaves it for the next run.
 """
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,31 @@ settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".darkroom/test"
+# A page whose first command reads the environment of `make up` is run as it stands.
+BEGINNING = ". .darkroom/env\n"
+
+
+def commands_of(page: Path) -> str:
+    """Return a page's commands for a shell, in their order; nothing if it is not one to be run."""
+    commands = "".join(
+        re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    )
+    return commands if commands.startswith(BEGINNING) else ""
+
+
+HOWTOS = [page for page in sorted(ROOT.glob("docs/howto/*.md")) if commands_of(page)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that asks for `howto` every page that is one to be run."""
+    if "howto" in metafunc.fixturenames:
+        metafunc.parametrize("howto", HOWTOS, ids=lambda page: page.stem)
+
+
+@pytest.fixture
+def commands() -> Callable[[Path], str]:
+    """Return what reads a page's commands."""
+    return commands_of
 
 
 @pytest.fixture(scope="session")
