@@ -5,11 +5,13 @@ docstring is the description that clients find at the problem's `type`.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from starlette.exceptions import HTTPException
 
 from darkroom_api.problem import InvalidField
+
+QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
 class CommandError(Exception):
@@ -23,6 +25,10 @@ class ApiError(HTTPException):
     code: ClassVar[str]
     title: ClassVar[str]
     retryable: ClassVar[bool] = False
+    type_url: ClassVar[str | None] = None
+    """The problem's type, where a registry has one; else it is the description of the code."""
+    violated_policies: list[str] | None = None
+    """The limits that were in the way."""
 
     def __init__(
         self,
@@ -156,6 +162,45 @@ class InvalidError(ApiError):
     """The body or a parameter does not follow the rules; `errors` points at each place."""
 
     status, code, title = 422, "invalid", "Invalid request"
+
+
+class QuotaExceededError(ApiError):
+    """The tasks or bytes do not fit into the user's quota: GET /v1/me/quota shows it."""
+
+    status, code, title, retryable = 429, "quota_exceeded", "Quota exceeded", True
+    type_url = QUOTA_EXCEEDED
+
+    def __init__(self, detail: str, *, policy: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+        self.violated_policies = [policy]
+
+
+class RateLimitedError(ApiError):
+    """More requests than are allowed at a time: send it again after the seconds in Retry-After."""
+
+    status, code, title, retryable = 429, "rate_limited", "Too many requests", True
+    type_url = QUOTA_EXCEEDED
+
+    def __init__(self, detail: str, *, policy: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+        self.violated_policies = [policy]
+
+
+class HeadersTooLargeError(ApiError):
+    """The request has too many headers, or too long ones, or too long a URL."""
+
+    status, code, title = 431, "headers_too_large", "Headers are too large"
+
+
+class BusyError(ApiError):
+    """All clients together send more than this installation takes: try again after Retry-After."""
+
+    status, code, title, retryable = 503, "busy", "Too much to do at the moment", True
+    type_url = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+
+    def __init__(self, detail: str, *, policy: str, retry_after: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+        self.violated_policies = [policy]
 
 
 class InternalError(ApiError):

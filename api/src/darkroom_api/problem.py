@@ -27,3 +27,9 @@ class Problem(BaseModel):
     errors: list[InvalidField] | None = Field(
         None, description="For code invalid: each place that is not right."
     )
+    violated_policies: list[str] | None = Field(
+        None,
+        serialization_alias="violated-policies",
+        description="For codes rate_limited, quota_exceeded and busy: which limits.",
+        examples=[["read"]],
+    )

@@ -73,7 +73,7 @@ def internal_problem(scope: Scope) -> Response:
 def response_of(request: Request, error: errors.ApiError) -> Response:
     """Return the error as a problem document."""
     document = problem.Problem(
-        type=f"{request.base_url}problems/{error.code}",
+        type=error.type_url or f"{request.base_url}problems/{error.code}",
         title=error.title,
         status=error.status,
         detail=error.detail,
@@ -81,9 +81,10 @@ def response_of(request: Request, error: errors.ApiError) -> Response:
         request_id=request_id_of(request.scope),
         retryable=error.retryable,
         errors=error.errors,
+        violated_policies=error.violated_policies,
     )
     return JSONResponse(
-        document.model_dump(exclude_none=True),
+        document.model_dump(exclude_none=True, by_alias=True),
         error.status,
         dict(error.headers or {}),
         media_type=problem.MEDIA_TYPE,

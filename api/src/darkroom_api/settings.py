@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_api.auth.schemas import Email
 from darkroom_api.errors import CommandError
+from darkroom_api.limits.settings import LimitSettings, QuotaSettings
 from darkroom_api.mail.settings import MailSettings
 from darkroom_api.tasks.retention import Retention
 from darkroom_api.webhooks.settings import WebhookSettings
@@ -88,6 +89,8 @@ class Settings(BaseSettings):
         Retention(), description="When what is left of finished tasks goes, to be shown."
     )
     webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
+    limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
+    quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
 
 

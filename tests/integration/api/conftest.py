@@ -36,6 +36,7 @@ def environment(database_url: str, tmp_path: Path) -> Environment:
         "DARKROOM_ADMIN_EMAIL": ADMIN["email"],
         "DARKROOM_ADMIN_PASSWORD": ADMIN["password"],
         "DARKROOM_MAX_UPLOAD_BYTES": "3000000",
+        "DARKROOM_LIMITS__ENABLED": "false",
         "DARKROOM_STORAGE__DIRECTORY": str(tmp_path / "objects"),
         "DARKROOM_STORAGE__URL": "http://darkroom-api",
         "DARKROOM_STORAGE__SIGNING_KEY": "s" * 32,

@@ -62,6 +62,19 @@ ROWS: dict[int, list[str]] = {
         WHERE id = 'task-4'"""
     ],
     6: ["UPDATE tasks SET cleaned_prefixes = '{uploads/}', source_facts = '{}' WHERE id='task-3'"],
+    9: [
+        """INSERT INTO api_keys (id, owner, name, hash, scopes, revoked_at)
+        SELECT 'k', id, 'ci', 'x', '{tasks:read}', now() FROM users WHERE role = 'user'""",
+        "INSERT INTO oidc_subjects (issuer, subject, user_id) SELECT 'i', id, id FROM users",
+        """INSERT INTO oidc_logins (state_hash, browser_hash, nonce, verifier, redirect_uri,
+        expires_at) VALUES ('s', 'b', 'n', 'v', 'https://example.com', now())""",
+        "INSERT INTO audit_events (type, actor) SELECT 'session.created', id FROM users",
+    ],
+    10: [
+        "INSERT INTO rate_buckets (key, tokens, granted, at) VALUES ('global', 1, 1, now())",
+        """UPDATE users SET quota = '{"tasks_per_day": 5}' WHERE role = 'user'""",
+        "INSERT INTO quota_usage (owner, day) SELECT id, now() FROM users",
+    ],
     12: [
         "INSERT INTO batches (id, owner) SELECT 'batch-1', id FROM users WHERE role = 'user'",
         """UPDATE tasks SET batch = 'batch-1', metadata = '{"album": "earth"}', cancel_at = now()

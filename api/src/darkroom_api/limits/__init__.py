@@ -1,0 +1,1 @@
+"""Rate limits and quotas: how much of the service one user, or one address, may have."""

@@ -1,0 +1,107 @@
+"""The SQL about quotas: one function, one statement."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from darkroom_api.database import Connection
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a user has used, with what was just added, and what they may."""
+
+    tasks: int
+    bytes: int
+    is_fresh: bool
+    """Whether `bytes` was measured within the last minute."""
+    quota: dict[str, Any]
+
+
+async def count(connection: Connection, owner: UUID, *, tasks: int, bytes_: int) -> Counted:
+    """Add to what was used today. The row stays locked until the transaction ends."""
+    cursor = connection.cursor(row_factory=class_row(Counted))
+    await cursor.execute(
+        """
+        INSERT INTO quota_usage AS known (owner, day, tasks, bytes)
+        VALUES (%(owner)s, (now() AT TIME ZONE 'UTC')::date, %(tasks)s, %(bytes)s)
+        ON CONFLICT (owner) DO UPDATE SET
+            day = greatest(known.day, excluded.day),
+            tasks = excluded.tasks
+                + CASE WHEN known.day >= excluded.day THEN known.tasks ELSE 0 END,
+            bytes = known.bytes + excluded.bytes
+        RETURNING tasks, bytes, measured_at > now() - interval '1 minute' AS is_fresh,
+            (SELECT quota FROM users WHERE id = %(owner)s) AS quota
+        """,
+        {"owner": owner, "tasks": tasks, "bytes": bytes_},
+    )
+    found = await cursor.fetchone()
+    assert found, "an upsert returns its row"  # noqa: S101  # for the type checker
+    return found
+
+
+async def unfinished(connection: Connection, owner: UUID) -> int:
+    """Count the user's tasks that have not ended."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM tasks WHERE owner = %s AND status IN ('queued', 'running')", [owner]
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def measure(connection: Connection, owner: UUID) -> int:
+    """Add up the bytes of the user's uploads and outputs that are in storage."""
+    cursor = await connection.execute(
+        """
+        SELECT coalesce(sum(
+            coalesce(source_bytes, 0) + coalesce((
+                SELECT sum((output ->> 'bytes')::bigint)
+                FROM jsonb_array_elements(outputs) AS output
+            ), 0)
+        ), 0)
+        FROM tasks WHERE owner = %s AND outputs_deleted_at IS NULL
+        """,
+        [owner],
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def keep_measured(connection: Connection, owner: UUID, stored: int) -> None:
+    """Remember for a minute what was measured."""
+    await connection.execute(
+        "UPDATE quota_usage SET bytes = %s, measured_at = now() WHERE owner = %s", [stored, owner]
+    )
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a user has used, and their own quota."""
+
+    tasks: int
+    unfinished: int
+    quota: dict[str, Any]
+
+
+async def used(connection: Connection, owner: UUID) -> Used | None:
+    """Look at a user's quota; None: there is no such user."""
+    cursor = connection.cursor(row_factory=class_row(Used))
+    await cursor.execute(
+        """
+        SELECT
+            coalesce((
+                SELECT tasks FROM quota_usage
+                WHERE owner = users.id AND day = (now() AT TIME ZONE 'UTC')::date
+            ), 0) AS tasks,
+            (
+                SELECT count(*) FROM tasks
+                WHERE owner = users.id AND status IN ('queued', 'running')
+            ) AS unfinished,
+            quota
+        FROM users WHERE id = %s
+        """,
+        [owner],
+    )
+    return await cursor.fetchone()

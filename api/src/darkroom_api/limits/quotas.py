@@ -1,0 +1,48 @@
+"""Quotas, in the transaction that would use them up: two at once cannot both have the last."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from darkroom_api.auth.tokens import Identity
+from darkroom_api.database import Connection
+from darkroom_api.errors import QuotaExceededError
+from darkroom_api.limits import queries
+from darkroom_api.limits.quota import Usage, override_of, refusal
+from darkroom_api.limits.settings import QuotaSettings
+
+_LATER_SECONDS: Final = 60
+
+
+async def admit_task(
+    connection: Connection,
+    identity: Identity,
+    *,
+    bytes_: int,
+    defaults: QuotaSettings,
+    tasks: int = 1,
+) -> None:
+    """Count tasks and bytes that this transaction adds, or raise QuotaExceededError.
+
+    Call it before they are inserted. Until the transaction ends, others of the same user wait.
+    """
+    owner = identity.user_id
+    counted = await queries.count(connection, owner, tasks=tasks, bytes_=bytes_)
+    quota = override_of(counted.quota).over(defaults)
+    unfinished, stored = 0, 0
+    if quota.tasks_at_once is not None:
+        unfinished = await queries.unfinished(connection, owner) + tasks
+    if quota.bytes_stored is not None:
+        stored = counted.bytes
+        if not counted.is_fresh:
+            stored = await queries.measure(connection, owner) + bytes_
+            await queries.keep_measured(connection, owner, stored)
+    wanted = Usage(tasks_per_day=counted.tasks, tasks_at_once=unfinished, bytes_stored=stored)
+    if found := refusal(quota, wanted):
+        seconds = _until_midnight() if found.policy == "tasks_per_day" else _LATER_SECONDS
+        raise QuotaExceededError(found.sentence, policy=found.policy, retry_after=seconds)
+
+
+def _until_midnight() -> int:
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    return max(1, round((midnight - now).total_seconds()))
