@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import chart_settings
 import operations_page
 import yaml
 from darkroom_core import crd
@@ -54,6 +55,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs/reference/conditions.md": conditions_page(),
         operations_page.PAGE: operations_page.page(),
         ROOT / "api/openapi.json": _openapi(),
+        chart_settings.SCHEMA: chart_settings.schema(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts
         ),
