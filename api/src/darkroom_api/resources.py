@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from darkroom_core.storage import Storage
 
+from darkroom_api.auth.authenticate import Authenticator
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
@@ -27,3 +28,5 @@ class Resources:
     submitter: Submitter
     metrics: Metrics
     spool_room: SpoolRoom
+    authenticators: tuple[Authenticator, ...] = ()
+    """For the tokens that are not the API's own, asked one after the other."""

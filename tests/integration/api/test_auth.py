@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from darkroom_api.app import create_app
-from darkroom_api.auth.tokens import Identity, Role, Tokens
+from darkroom_api.auth.identity import Identity, Role
+from darkroom_api.auth.tokens import Tokens
 from darkroom_api.settings import Settings
 from darkroom_api.testing import FakeCluster, User, client_of, register, sign_in
 

@@ -9,8 +9,8 @@ import psycopg
 import psycopg_pool
 
 from darkroom_api.auth import queries
+from darkroom_api.auth.identity import Role
 from darkroom_api.auth.passwords import Passwords
-from darkroom_api.auth.tokens import Role
 from darkroom_api.database import Pool
 from darkroom_api.settings import Settings
 

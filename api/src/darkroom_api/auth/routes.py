@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from darkroom_api import responses
 from darkroom_api.auth import queries
+from darkroom_api.auth.identity import Identity, Role
 from darkroom_api.auth.schemas import (
     AccessToken,
     Credentials,
@@ -16,7 +17,6 @@ from darkroom_api.auth.schemas import (
     User,
     normalised_email,
 )
-from darkroom_api.auth.tokens import Identity, Role
 from darkroom_api.deps import Database, Res, SignedIn
 from darkroom_api.errors import (
     BadRequestError,

@@ -7,7 +7,7 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from darkroom_api.auth.tokens import Role
+from darkroom_api.auth.identity import Role
 
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 256

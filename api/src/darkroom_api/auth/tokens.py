@@ -1,13 +1,12 @@
 """Access tokens: short-lived JWTs (RFC 9068), signed with HS256."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import jwt
 
+from darkroom_api.auth.identity import SCOPES_OF, Identity, Role
 from darkroom_api.errors import UnauthorizedError
 
 ISSUER: Final = "darkroom"
@@ -15,28 +14,6 @@ AUDIENCE: Final = "darkroom-api"
 _ALGORITHM: Final = "HS256"
 _TYPE: Final = "at+jwt"
 _CLAIMS: Final = ("iss", "aud", "sub", "iat", "exp", "role")
-
-
-class Role(StrEnum):
-    """What a user may see."""
-
-    USER = "user"
-    """Their own tasks."""
-    ADMIN = "admin"
-    """Every task."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who makes a request."""
-
-    user_id: uuid.UUID
-    role: Role
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether every task may be seen."""
-        return self.role is Role.ADMIN
 
 
 class Tokens:
@@ -75,7 +52,8 @@ class Tokens:
             if str(decoded["header"].get("typ")).lower() != _TYPE:
                 raise UnauthorizedError("this is not an access token")
             claims = decoded["payload"]
-            return Identity(uuid.UUID(claims["sub"]), Role(claims["role"]))
+            role = Role(claims["role"])
+            return Identity(uuid.UUID(claims["sub"]), role, SCOPES_OF[role])
         except jwt.ExpiredSignatureError:
             raise UnauthorizedError("the access token has expired: get a new one") from None
         except (jwt.InvalidTokenError, ValueError):

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from darkroom_api import errors, responses
-from darkroom_api.deps import Res, SignedIn
+from darkroom_api.deps import Res, TaskReader
 from darkroom_api.recipes.schemas import RecipeList, RecipeView
 from darkroom_api.tasks.cluster import ClusterUnavailableError
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/recipes", tags=["recipes"])
     operation_id="listRecipes",
     responses=responses.of(errors.UnauthorizedError, errors.UnavailableError),
 )
-async def list_recipes(_: SignedIn, resources: Res) -> RecipeList:
+async def list_recipes(_: TaskReader, resources: Res) -> RecipeList:
     """List the recipes that tasks may name."""
     try:
         found = await resources.cluster.recipes(resources.settings.namespace)
@@ -33,7 +33,7 @@ async def list_recipes(_: SignedIn, resources: Res) -> RecipeList:
     operation_id="getRecipe",
     responses=responses.of(errors.UnauthorizedError, errors.NotFoundError, errors.UnavailableError),
 )
-async def get_recipe(name: str, _: SignedIn, resources: Res) -> RecipeView:
+async def get_recipe(name: str, _: TaskReader, resources: Res) -> RecipeView:
     """Look at a recipe."""
     try:
         found = await resources.cluster.recipe(resources.settings.namespace, name)

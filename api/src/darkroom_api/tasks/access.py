@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from darkroom_api.auth.tokens import Identity
+from darkroom_api.auth.identity import Identity
 from darkroom_api.database import Pool
 from darkroom_api.errors import NotFoundError
 from darkroom_api.tasks import queries
@@ -19,7 +19,7 @@ async def visible_task(pool: Pool, identity: Identity, task_id: str) -> queries.
 
 def scope_of(identity: Identity) -> UUID | None:
     """Return whose tasks may be seen; None: everybody's."""
-    return None if identity.is_admin else identity.user_id
+    return None if identity.sees_all else identity.user_id
 
 
 def stored_id(task_id: str) -> str:

@@ -12,7 +12,7 @@ from darkroom_core.vocabulary import TaskType
 from fastapi import APIRouter, Request, Response
 
 from darkroom_api import errors, responses
-from darkroom_api.deps import Bytes, Database, SignedIn
+from darkroom_api.deps import Bytes, Database, TaskReader
 from darkroom_api.streaming import streamed
 from darkroom_api.tasks import queries
 from darkroom_api.tasks.access import visible_task
@@ -52,7 +52,7 @@ _FACTS: Final[dict[int | str, dict[str, Any]]] = {
     ),
 )
 async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
-    task_id: str, name: str, request: Request, identity: SignedIn, pool: Database, storage: Bytes
+    task_id: str, name: str, request: Request, identity: TaskReader, pool: Database, storage: Bytes
 ) -> Response:
     """Download a file that a task made, by its name or its name with the usual extension.
 
@@ -104,7 +104,7 @@ async def get_output(  # noqa: PLR0913, PLR0917  # what the endpoint depends on
         errors.UnavailableError,
     ),
 )
-async def get_facts(task_id: str, identity: SignedIn, pool: Database, storage: Bytes) -> Response:
+async def get_facts(task_id: str, identity: TaskReader, pool: Database, storage: Bytes) -> Response:
     """Read all that is known of a task's sources and outputs: colours, hashes, EXIF and so on."""
     row = await visible_task(pool, identity, task_id)
     if not State(row.status).is_final:
