@@ -281,7 +281,8 @@ def histories(draw: st.DrawFn) -> list[Observation]:
 
 
 def facts(row: dict[str, Any]) -> dict[str, Any]:
-    changing = {"id", "name", "uid", "updated_at", "submit_after"}
+    # The version counts the changes, of which there are more or fewer.
+    changing = {"id", "name", "uid", "updated_at", "submit_after", "version"}
     return {name: value for name, value in row.items() if name not in changing}
 
 

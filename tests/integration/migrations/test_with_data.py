@@ -62,6 +62,7 @@ ROWS: dict[int, list[str]] = {
         WHERE id = 'task-4'"""
     ],
     6: ["UPDATE tasks SET cleaned_prefixes = '{uploads/}', source_facts = '{}' WHERE id='task-3'"],
+    7: ["UPDATE tasks SET progress = 50 WHERE id = 'task-2'"],
     9: [
         """INSERT INTO api_keys (id, owner, name, hash, scopes, revoked_at)
         SELECT 'k', id, 'ci', 'x', '{tasks:read}', now() FROM users WHERE role = 'user'""",
