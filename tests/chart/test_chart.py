@@ -96,6 +96,7 @@ def test_the_roles_are_just_these() -> None:
         "darkroom-api": {
             *(("processingtasks", verb) for verb in ("create", "get", "delete")),
             *(("processingrecipes", verb) for verb in ("get", "list")),
+            ("pods", "list"),
         },
         "darkroom-operator": {
             *(("processingtasks", verb) for verb in ("create", "list", "watch", "delete")),

@@ -40,6 +40,7 @@ class Right(NamedTuple):
 RIGHTS: Final = (
     *(Right(names.GROUP, names.TASK.plural, verb) for verb in ("create", "get", "delete")),
     *(Right(names.GROUP, names.RECIPE.plural, verb) for verb in ("get", "list")),
+    Right("", "pods", "list"),
 )
 """What the chart's Role grants, no more and no less: a test compares them."""
 

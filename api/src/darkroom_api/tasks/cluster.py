@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, cast
 
 import aiohttp
 from darkroom_core import names
-from kubernetes.aio.client import ApiClient, CustomObjectsApi, V1DeleteOptions
+from kubernetes.aio.client import ApiClient, CoreV1Api, CustomObjectsApi, V1DeleteOptions
 from kubernetes.aio.client.exceptions import ApiException
 
 from darkroom_api.kubeconfig import find_cluster
@@ -15,6 +15,8 @@ from darkroom_api.tasks.refusals import refusal_of
 
 _TIMEOUT_SECONDS: Final = 5.0
 _MOST_RECIPES: Final = 500
+_MOST_PODS: Final = 1000
+_PROCESSORS: Final = f"{names.MANAGED_BY_LABEL}={names.OPERATOR},{names.COMPONENT_LABEL}=processor"
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _REFUSED: Final = {400, 413, 422}
 _GONE: Final = {404, 409}
@@ -43,6 +45,9 @@ class Cluster(Protocol):
     async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Return the ProcessingRecipe of this name; None if there is none."""
 
+    async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:
+        """Return the pods in which processors run, or ran not long ago."""
+
 
 OpenCluster = AbstractAsyncContextManager[Cluster]
 
@@ -51,7 +56,9 @@ class KubernetesCluster:
     """A real one."""
 
     def __init__(self, client: ApiClient) -> None:
+        self._client = client
         self._objects = CustomObjectsApi(client)
+        self._pods = CoreV1Api(client)
 
     async def create_task(self, body: dict[str, Any]) -> str:
         """Create it, or find that a lost answer was a yes."""
@@ -106,6 +113,20 @@ class KubernetesCluster:
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         )
+
+    async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:
+        """List them, as many as there may be in one answer."""
+        answer = await self._read(
+            self._pods.list_namespaced_pod(
+                namespace,
+                label_selector=_PROCESSORS,
+                limit=_MOST_PODS,
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        )
+        # The client's model is turned back into what the API server said.
+        found: dict[str, Any] = self._client.sanitize_for_serialization(answer or {})  # type: ignore[no-untyped-call]
+        return found.get("items") or []
 
     async def _read(self, request: Awaitable[object]) -> dict[str, Any] | None:
         try:

@@ -17,6 +17,8 @@ class FakeCluster:
         self.resources: dict[tuple[str, str], dict[str, Any]] = {}
         self.named: dict[str, dict[str, Any]] = {}
         """Recipes, by name."""
+        self.pods: list[dict[str, Any]] = []
+        """Pods of processors, as the API server tells of them."""
         self.calls: list[str] = []
 
     async def create_task(self, body: dict[str, Any]) -> str:
@@ -47,6 +49,11 @@ class FakeCluster:
         """Return what a test has put there under this name."""
         self._call("recipe")
         return self.named.get(name)
+
+    async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Return what a test has put there."""
+        self._call("pods")
+        return self.pods
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Cluster]:

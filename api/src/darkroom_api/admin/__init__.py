@@ -1,0 +1,1 @@
+"""What operators look at, and what admins change: `/v1/admin/...`."""
