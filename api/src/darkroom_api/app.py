@@ -17,6 +17,8 @@ from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import open_pool
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed
+from darkroom_api.limits.limiter import Limiter
+from darkroom_api.limits.middleware import Limited
 from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
@@ -68,6 +70,7 @@ def create_app(
     add_problem_handlers(app)
     app.add_exception_handler(ReplayedError, replayed)
     app.add_middleware(BodyLimit, limit_for=lambda scope: _body_limit(scope, settings))
+    app.add_middleware(Limited)
     app.add_middleware(Observed, metrics=metrics)
     describe(app)
     return app
@@ -121,6 +124,7 @@ async def _opened(
                 submitter=submitter,
                 metrics=metrics,
                 spool_room=SpoolRoom(settings.spool_bytes),
+                limits=Limiter(pool, settings.limits, metrics),
             )
         finally:
             submitter.stop()

@@ -49,8 +49,12 @@ async def identify(resources: Resources, token: str | None) -> Identity:
     return resources.tokens.read(token)
 
 
-async def _identity(resources: Res, token: Annotated[str | None, Depends(_bearer)]) -> Identity:
-    return await identify(resources, token)
+async def _identity(
+    request: HTTPConnection, resources: Res, token: Annotated[str | None, Depends(_bearer)]
+) -> Identity:
+    identity = await identify(resources, token)
+    await resources.limits.admit(request, identity)
+    return identity
 
 
 Database = Annotated[Pool, Depends(_pool)]

@@ -22,6 +22,8 @@ class Metrics:
     submissions: Counter = field(init=False)
     submit_delay: Histogram = field(init=False)
     dead_letters: Gauge = field(init=False)
+    rate_limited: Counter = field(init=False)
+    rate_limits_unknown: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         """Make every metric, so that each is there from the first scrape on."""
@@ -55,6 +57,17 @@ class Metrics:
                 "darkroom_dead_letters",
                 "Dead-lettered tasks that nobody has replayed; the same from every replica, and "
                 "NaN while Postgres is away.",
+                registry=self.registry,
+            ),
+            "rate_limited": Counter(
+                "darkroom_rate_limited",
+                "Requests that were refused by a rate limit, by the limit.",
+                ("policy",),
+                registry=self.registry,
+            ),
+            "rate_limits_unknown": Counter(
+                "darkroom_rate_limits_unknown",
+                "How often requests were not counted for a while, since Postgres did not answer.",
                 registry=self.registry,
             ),
         }

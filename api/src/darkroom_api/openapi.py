@@ -7,6 +7,7 @@ from darkroom_core.task import TaskSpec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from darkroom_api.limits.describing import add_limits
 from darkroom_api.problem import Problem
 from darkroom_api.tasks.recipes import NOT_OVER_REST
 
@@ -80,6 +81,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis_errors(operation["responses"])
+    add_limits(document["paths"])
     plain: dict[str, Any] = _plain(document)
     return plain
 

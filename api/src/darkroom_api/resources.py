@@ -8,6 +8,7 @@ from darkroom_api.auth.authenticate import Authenticator
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
+from darkroom_api.limits.limiter import Limiter
 from darkroom_api.metrics import Metrics
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
@@ -28,5 +29,6 @@ class Resources:
     submitter: Submitter
     metrics: Metrics
     spool_room: SpoolRoom
+    limits: Limiter
     authenticators: tuple[Authenticator, ...] = ()
     """For the tokens that are not the API's own, asked one after the other."""

@@ -1,4 +1,4 @@
-"""The SQL about quotas: one function, one statement."""
+"""The SQL about limits and quotas: one function, one statement."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -105,3 +105,55 @@ async def used(connection: Connection, owner: UUID) -> Used | None:
         [owner],
     )
     return await cursor.fetchone()
+
+
+async def quota_of(connection: Connection, user_id: UUID) -> dict[str, Any]:
+    """Return what one user has instead of the settings."""
+    cursor = await connection.execute("SELECT quota FROM users WHERE id = %s", [user_id])
+    row = await cursor.fetchone()
+    return row[0] if row else {}
+
+
+async def take(
+    connection: Connection, key: str, *, burst: int, per_second: float, wanted: int
+) -> tuple[int, float]:
+    """Take so many tokens of a bucket at most: how many there were, and what is left.
+
+    The clock is read under the row's lock, so whoever waited for it counts what others took.
+    """
+    cursor = await connection.execute(
+        """
+        INSERT INTO rate_buckets AS bucket (key, tokens, granted, at)
+        VALUES (%(key)s, %(burst)s - %(wanted)s, %(wanted)s, clock_timestamp())
+        ON CONFLICT (key) DO UPDATE SET (tokens, granted, at) = (
+            SELECT full_to - least(%(wanted)s, floor(full_to)),
+                least(%(wanted)s, floor(full_to))::integer, clock.now
+            FROM (SELECT clock_timestamp() AS now) AS clock
+            CROSS JOIN LATERAL (
+                SELECT least(
+                    %(burst)s, bucket.tokens
+                        + greatest(0, extract(epoch FROM clock.now - bucket.at))
+                        * %(per_second)s::double precision
+                ) AS full_to
+            ) AS refilled
+        )
+        RETURNING granted, tokens
+        """,
+        {
+            "key": key,
+            "burst": float(burst),
+            "per_second": per_second,
+            "wanted": wanted,
+        },
+    )
+    row = await cursor.fetchone()
+    assert row, "an upsert returns its row"  # noqa: S101  # for the type checker
+    return int(row[0]), float(row[1])
+
+
+async def forget_full_buckets(connection: Connection) -> int:
+    """Delete buckets that nobody has used for a day: a new one is full too."""
+    cursor = await connection.execute(
+        "DELETE FROM rate_buckets WHERE at < now() - interval '1 day'"
+    )
+    return cursor.rowcount

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from darkroom_api.auth.tokens import Identity
+from darkroom_api.auth.identity import Identity
 from darkroom_api.database import Connection
 from darkroom_api.errors import QuotaExceededError
 from darkroom_api.limits import queries
