@@ -15,10 +15,13 @@ from darkroom_api.auth.admin import ensure_admin_soon
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import open_pool
+from darkroom_api.deliveries.telling import open_telling
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed
 from darkroom_api.limits.limiter import Limiter
 from darkroom_api.limits.middleware import Limited
+from darkroom_api.mail import preview_routes as mail_previews
+from darkroom_api.mail import routes as mail
 from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
@@ -34,6 +37,8 @@ from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
+from darkroom_api.webhooks import delivery_routes as deliveries
+from darkroom_api.webhooks import routes as webhooks
 
 # Boundaries and headers of multipart, and the recipe, come on top of the file.
 _MULTIPART_OVERHEAD: Final = SMALL_BODY
@@ -86,6 +91,11 @@ _ROUTERS: Final = (
     maintenance.router,
     maintenance.cleanup_router,
     recipes.router,
+    webhooks.router,
+    webhooks.secret_router,
+    deliveries.router,
+    mail.router,
+    mail_previews.router,
     objects.router,
     health.router,
 )
@@ -109,6 +119,7 @@ async def _opened(
         stack.callback(admin.cancel)
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
+        telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
         try:
@@ -124,6 +135,7 @@ async def _opened(
                 submitter=submitter,
                 metrics=metrics,
                 spool_room=SpoolRoom(settings.spool_bytes),
+                telling=telling,
                 limits=Limiter(pool, settings.limits, metrics),
             )
         finally:

@@ -113,6 +113,18 @@ class KeyReusedError(ApiError):
     status, code, title = 422, "idempotency_key_reused", "Idempotency-Key was used before"
 
 
+class TooManyWebhooksError(ApiError):
+    """There are as many webhooks as one user may have: delete one, or change one."""
+
+    status, code, title = 409, "too_many_webhooks", "Too many webhooks"
+
+
+class WebhookDisabledError(ApiError):
+    """The webhook is disabled, so nothing is sent to it: enable it first."""
+
+    status, code, title = 409, "webhook_disabled", "Webhook is disabled"
+
+
 class NotReadyError(ApiError):
     """The task has not ended yet: ask again after the seconds in Retry-After."""
 

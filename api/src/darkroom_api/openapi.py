@@ -24,6 +24,8 @@ _TAGS: Final = [
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
     {"name": "maintenance", "description": "What the operator asks for over signed URLs."},
+    {"name": "webhooks", "description": "Whom Darkroom tells what happens to your tasks."},
+    {"name": "notifications", "description": "Which mail you get about your tasks."},
     {"name": "problems", "description": "What the errors mean."},
     {"name": "health", "description": "Probes and metrics."},
 ]

@@ -9,6 +9,7 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
 from darkroom_api.limits.limiter import Limiter
+from darkroom_api.deliveries.telling import Telling
 from darkroom_api.metrics import Metrics
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
@@ -29,6 +30,7 @@ class Resources:
     submitter: Submitter
     metrics: Metrics
     spool_room: SpoolRoom
+    telling: Telling
     limits: Limiter
     authenticators: tuple[Authenticator, ...] = ()
     """For the tokens that are not the API's own, asked one after the other."""

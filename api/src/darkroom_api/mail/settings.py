@@ -2,9 +2,9 @@
 
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 
 class MailSettings(BaseModel):
@@ -49,3 +49,9 @@ class MailSettings(BaseModel):
         if "@" not in parseaddr(value)[1] or "\n" in value or "\r" in value:
             raise ValueError("not an address")
         return value
+
+    @model_validator(mode="after")
+    def _keeps_the_password(self) -> Self:
+        if self.username and self.security == "none":
+            raise ValueError("a password is sent over TLS only: set security to starttls or tls")
+        return self
