@@ -14,6 +14,7 @@ from darkroom_api.auth import routes as auth
 from darkroom_api.auth.admin import ensure_admin_soon
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
+from darkroom_api.batches import routes as batches
 from darkroom_api.database import open_pool
 from darkroom_api.deliveries.telling import open_telling
 from darkroom_api.health import routes as health
@@ -32,9 +33,10 @@ from darkroom_api.recipes import routes as recipes
 from darkroom_api.resources import Resources
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
-from darkroom_api.tasks import create, outputs, progress, replay
+from darkroom_api.tasks import bulk, create, deletion, outputs, progress, retry
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
+from darkroom_api.tasks.housekeeping import keep_house
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
 from darkroom_api.webhooks import delivery_routes as deliveries
@@ -84,8 +86,11 @@ def create_app(
 _ROUTERS: Final = (
     auth.router,
     create.router,
+    bulk.router,
     tasks.router,
-    replay.router,
+    retry.router,
+    deletion.router,
+    batches.router,
     outputs.router,
     progress.router,
     maintenance.router,
@@ -122,6 +127,8 @@ async def _opened(
         telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
+        keeper = asyncio.create_task(keep_house(pool, submitter))
+        stack.callback(keeper.cancel)
         try:
             yield Resources(
                 settings=settings,

@@ -125,6 +125,12 @@ class WebhookDisabledError(ApiError):
     status, code, title = 409, "webhook_disabled", "Webhook is disabled"
 
 
+class NotFinishedError(ApiError):
+    """The task has not ended yet: cancel it, or wait, and then delete it."""
+
+    status, code, title = 409, "not_finished", "Task has not finished"
+
+
 class NotReadyError(ApiError):
     """The task has not ended yet: ask again after the seconds in Retry-After."""
 
@@ -141,7 +147,7 @@ class NoOutputError(ApiError):
 
 
 class NotFailedError(ApiError):
-    """Only a task that has failed can be replayed."""
+    """Only what has failed is replayed, and what has ended without success tried again."""
 
     status, code, title = 409, "not_failed", "Task has not failed"
 

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from darkroom_api.limits.describing import add_limits
 from darkroom_api.problem import Problem
 from darkroom_api.tasks.recipes import NOT_OVER_REST
+from darkroom_api.tasks.wanted import Extras
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _DESCRIPTION: Final = """\
@@ -20,6 +21,7 @@ request, a task's `status` and `error` of the task.
 """
 _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
+    {"name": "batches", "description": "Many tasks that are made, and looked at, as one."},
     {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
@@ -70,6 +72,9 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     request = TaskSpec.model_json_schema(ref_template=_REFERENCE)
     for name in NOT_OVER_REST:
         del request["properties"][name]
+    extras = Extras.model_json_schema(ref_template=_REFERENCE)
+    request["properties"] |= extras["properties"]
+    request["$defs"] |= extras.get("$defs", {})
     _add(schemas, "TaskRequest", request)
     schemas["TaskRequest"] |= {
         "description": "A task of URLs, or of files of your own tasks.",

@@ -14,6 +14,17 @@ _JSON = "application/json"
 _CACHE = "private, no-cache"
 
 
+def etag_of(row: TaskRow) -> str:
+    """Return the strong ETag: every change that a client can see raises the version."""
+    return f'"{row.version}"'
+
+
+def is_named(if_none_match: str, row: TaskRow) -> bool:
+    """Whether the header If-None-Match names this version (RFC 9110: compared weakly)."""
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag_of(row) in tags
+
+
 def shown(request: Request, resources: Resources, row: TaskRow) -> TaskView:
     """Return the task as this request sees it."""
     return view_of(row, str(request.base_url), resources.settings.retention)
@@ -23,7 +34,7 @@ def answer(
     request: Request, resources: Resources, row: TaskRow, status: int = HTTPStatus.OK
 ) -> Response:
     """Return the task; while it is unfinished, Retry-After says when to look again."""
-    headers = {"Cache-Control": _CACHE}
+    headers = {"ETag": etag_of(row), "Cache-Control": _CACHE}
     if not row.is_final:
         headers["Retry-After"] = "1"
     body = shown(request, resources, row).model_dump_json()
@@ -40,3 +51,9 @@ def created(
     response = answer(request, resources, row, status)
     response.headers["Location"] = f"{str(request.base_url).rstrip('/')}/v1/tasks/{row.id}"
     return response
+
+
+def unchanged(row: TaskRow) -> Response:
+    """Return that the client's copy is still the newest."""
+    headers = {"ETag": etag_of(row), "Cache-Control": _CACHE}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -11,12 +11,13 @@ from darkroom_core.storage import Storage
 from fastapi import APIRouter, Header, Request, Response
 
 from darkroom_api import errors, responses
-from darkroom_api.auth.tokens import Identity
-from darkroom_api.deps import Res, SignedIn
+from darkroom_api.auth.identity import Identity
+from darkroom_api.deps import Res, TaskWriter
 from darkroom_api.idempotency import IdempotencyKey, Once
 from darkroom_api.middleware import content_length, media_type
 from darkroom_api.resources import Resources
 from darkroom_api.spool import Spool
+from darkroom_api.tasks import waiting
 from darkroom_api.tasks.answers import created
 from darkroom_api.tasks.creation import create_tasks
 from darkroom_api.tasks.ids import new_id
@@ -24,6 +25,7 @@ from darkroom_api.tasks.multipart import UploadedFile, read_upload
 from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.recipes import object_in, wanted_in, wanted_upload
 from darkroom_api.tasks.schemas import TaskView
+from darkroom_api.tasks.waiting import Prefer
 from darkroom_api.tasks.wanted import Wanted, cancel_after
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -74,6 +76,7 @@ CancelAfterHeader = Annotated[
     response_model=TaskView,
     openapi_extra=_BODY,
     responses={
+        201: {"model": TaskView, "description": "It has ended within the time of `Prefer: wait`."},
         **responses.of(
             errors.BadRequestError,
             errors.UnauthorizedError,
@@ -83,15 +86,17 @@ CancelAfterHeader = Annotated[
             errors.UnsupportedMediaTypeError,
             errors.InvalidError,
             errors.KeyReusedError,
+            errors.QuotaExceededError,
             errors.UnavailableError,
         ),
     },
 )
-async def create_task(  # the headers
+async def create_task(  # noqa: PLR0913, PLR0917  # the headers
     request: Request,
-    identity: SignedIn,
+    identity: TaskWriter,
     resources: Res,
     once: IdempotencyKey,
+    prefer: Prefer = None,
     cancel_after_: CancelAfterHeader = None,
 ) -> Response:
     """Upload a file with what to make of it, or name URLs or files of your own tasks.
@@ -107,7 +112,12 @@ async def create_task(  # the headers
             row = await _create(request, identity, resources, once, _within(wanted, after))
         case _:
             raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
-    return created(request, resources, row)
+    seconds = waiting.seconds_preferred(prefer)
+    row = await waiting.until_final(resources, identity, row, seconds)
+    status = HTTPStatus.CREATED if row.is_final else HTTPStatus.ACCEPTED
+    response = created(request, resources, row, status)
+    response.headers.update(waiting.applied(seconds))
+    return response
 
 
 async def _create(

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import Response
 
 from darkroom_api import errors
-from darkroom_api.auth.tokens import Identity
+from darkroom_api.auth.identity import Identity
 from darkroom_api.database import Connection
 from darkroom_api.idempotency import Once
+from darkroom_api.limits import quotas
 from darkroom_api.problem import InvalidField
 from darkroom_api.resources import Resources
 from darkroom_api.tasks import queries
@@ -59,6 +60,13 @@ async def insert_tasks(
         await refuse_foreign_keys(
             connection, spec, owner=scope_of(identity), own=task.own, pointer=pointer
         )
+    await quotas.admit_task(
+        connection,
+        identity,
+        bytes_=sum(task.source_bytes or 0 for task in wanted),
+        defaults=resources.settings.quotas,
+        tasks=len(wanted),
+    )
     rows = await queries.insert_tasks(
         connection,
         [

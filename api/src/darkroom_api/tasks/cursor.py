@@ -1,4 +1,7 @@
-"""The opaque cursor of lists: a place, not a page number, so that new tasks shift nothing."""
+"""The opaque cursor of lists: a place, not a page number, so that new tasks shift nothing.
+
+It is bound to the list's filters: with others it would be a place in another list.
+"""
 
 import base64
 import binascii
@@ -9,21 +12,26 @@ from darkroom_api.problem import InvalidField
 from darkroom_api.tasks.queries import Position
 
 
-def encoded(position: Position) -> str:
+def encoded(position: Position, *, digest: str) -> str:
     """Return the place as a word for a URL."""
-    text = f"{position.created_at.isoformat()} {position.id}"
+    text = f"{digest} {position.created_at.isoformat()} {position.id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def decoded(cursor: str) -> Position:
+def decoded(cursor: str, *, digest: str) -> Position:
     """Return the place that the cursor stands for, or raise InvalidError."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
-        created_at, task_id = text.replace("\0", "").split(" ")
+        bound_to, created_at, task_id = text.replace("\0", "").split(" ")
         moment = datetime.fromisoformat(created_at).astimezone(UTC)
     except (ValueError, OverflowError, binascii.Error):
-        sentence = "this is not a cursor: use next_cursor of the page before, unchanged"
-        raise InvalidError(
-            sentence, errors=[InvalidField(pointer="#/query/cursor", detail=sentence)]
+        raise _wrong(
+            "this is not a cursor: use next_cursor of the page before, unchanged"
         ) from None
+    if bound_to != digest:
+        raise _wrong("the cursor is of a list with other filters: repeat those of its first page")
     return Position(moment, task_id)
+
+
+def _wrong(sentence: str) -> InvalidError:
+    return InvalidError(sentence, errors=[InvalidField(pointer="#/query/cursor", detail=sentence)])

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from darkroom_api.database import Connection
+from darkroom_api.tasks.filters import Filter
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class TaskRow:
     cancel_at: datetime | None
     metadata: dict[str, str]
     batch: str | None
+    version: int
 
     @property
     def is_final(self) -> bool:
@@ -123,50 +125,64 @@ async def insert_tasks(connection: Connection, tasks: Sequence[NewTask]) -> list
     return [rows[task.id] for task in tasks]
 
 
+# Composed once: it is what is asked most often.
+_BY_ID: Final = (
+    sql.SQL("SELECT {} FROM tasks WHERE id = %(id)s AND {}").format(COLUMNS, VISIBLE).as_bytes()
+)
+
+
 async def task_by_id(connection: Connection, task_id: str, *, owner: UUID | None) -> TaskRow | None:
     """Return the task, if `owner` (None: an admin) may see it."""
     cursor = connection.cursor(row_factory=class_row(TaskRow))
-    await cursor.execute(
-        sql.SQL("SELECT {} FROM tasks WHERE id = %(id)s AND {}").format(COLUMNS, VISIBLE),
-        {"id": task_id, "owner": owner},
-    )
+    await cursor.execute(_BY_ID, {"id": task_id, "owner": owner})
     return await cursor.fetchone()
 
 
-async def tasks_page(  # noqa: PLR0913  # the list's parameters
-    connection: Connection,
-    *,
-    owner: UUID | None,
-    status: str | None,
-    is_dead_lettered: bool | None,
-    after: Position | None,
-    limit: int,
+async def tasks_page(
+    connection: Connection, wanted: Filter, *, after: Position | None, limit: int
 ) -> list[TaskRow]:
-    """Return tasks that `owner` (None: an admin) may see, newest first."""
-    conditions = [sql.SQL("true")]
-    # Each condition is there only where it is needed: the planner sees which index fits.
-    if owner:
-        conditions.append(sql.SQL("owner = %(owner)s"))
-    if status:
-        conditions.append(sql.SQL("status = %(status)s"))
-    if is_dead_lettered is not None:
-        conditions.append(sql.SQL("dead_lettered" if is_dead_lettered else "NOT dead_lettered"))
-    if after:
-        conditions.append(sql.SQL("(created_at, id) < (%(created_at)s, %(id)s)"))
+    """Return tasks that the filter lets through, newest first."""
+    place = sql.SQL("AND (created_at, id) < (%(created_at)s, %(id)s)" if after else "")
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     await cursor.execute(
         sql.SQL(
-            "SELECT {} FROM tasks WHERE {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
-        ).format(COLUMNS, sql.SQL(" AND ").join(conditions)),
+            "SELECT {} FROM tasks WHERE {} {} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+        ).format(COLUMNS, wanted.condition, place),
         {
-            "owner": owner,
-            "status": status,
-            "limit": limit,
+            **wanted.values,
             "created_at": after and after.created_at,
             "id": after and after.id,
+            "limit": limit,
         },
     )
     return await cursor.fetchall()
+
+
+async def set_metadata(
+    connection: Connection,
+    task_id: str,
+    *,
+    owner: UUID | None,
+    changes: dict[str, str | None],
+    most: int,
+) -> TaskRow | None:
+    """Write these entries, and take away those that are None; None if that were too many."""
+    cursor = connection.cursor(row_factory=class_row(TaskRow))
+    await cursor.execute(
+        sql.SQL(
+            """
+            UPDATE tasks SET
+                metadata = jsonb_strip_nulls(metadata || %(changes)s), updated_at = now()
+            WHERE id = %(id)s AND {} AND %(most)s >= (
+                SELECT count(*)
+                FROM jsonb_object_keys(jsonb_strip_nulls(metadata || %(changes)s))
+            )
+            RETURNING {}
+            """
+        ).format(VISIBLE, COLUMNS),
+        {"id": task_id, "owner": owner, "changes": Jsonb(changes), "most": most},
+    )
+    return await cursor.fetchone()
 
 
 async def count_dead_letters(connection: Connection) -> int:
@@ -181,36 +197,6 @@ async def count_dead_letters(connection: Connection) -> int:
     )
     row = await cursor.fetchone()
     return row[0] if row else 0
-
-
-async def request_cancel(
-    connection: Connection, task_id: str, *, owner: UUID | None
-) -> TaskRow | None:
-    """Ask for an unfinished task's end; None if there is none.
-
-    A task without a known resource is canceled at once. Where its creation was tried, the submitter
-    still looks for a resource, since an answer may have been lost.
-    """
-    cursor = connection.cursor(row_factory=class_row(TaskRow))
-    await cursor.execute(
-        sql.SQL(
-            """
-            UPDATE tasks SET
-                cancel_requested_at = coalesce(cancel_requested_at, now()),
-                status = CASE WHEN uid IS NULL THEN 'canceled' ELSE status END,
-                finished_at = CASE WHEN uid IS NULL THEN now() END,
-                withdrawn_at = CASE WHEN uid IS NULL AND submit_attempts = 0 THEN now() END,
-                -- A try that is under way keeps its lease, so that nothing is deleted before it
-                -- may have been created.
-                submit_after = CASE WHEN uid IS NULL THEN submit_after ELSE now() END,
-                updated_at = now()
-            WHERE id = %(id)s AND {} AND status IN ('queued', 'running')
-            RETURNING {}
-            """
-        ).format(VISIBLE, COLUMNS),
-        {"id": task_id, "owner": owner},
-    )
-    return await cursor.fetchone()
 
 
 async def is_final(connection: Connection, *, uid: str) -> bool:

@@ -1,17 +1,23 @@
-"""Tasks: look at them, cancel them."""
+"""Tasks: list them, look at them, write on them, cancel them."""
 
 from http import HTTPStatus
 from typing import Annotated
 
 from darkroom_core.conditions import State
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from darkroom_api import errors, responses
-from darkroom_api.deps import Res, SignedIn
-from darkroom_api.tasks import cursor, queries
+from darkroom_api.deps import Res, TaskReader, TaskWriter
+from darkroom_api.problem import InvalidField
+from darkroom_api.tasks import cursor, queries, waiting
 from darkroom_api.tasks.access import scope_of, stored_id, visible_task
-from darkroom_api.tasks.answers import answer, shown
+from darkroom_api.tasks.answers import answer, is_named, shown, unchanged
+from darkroom_api.tasks.cancellation import cancel_one
+from darkroom_api.tasks.filter_fields import TaskFilter, from_query, of_list
+from darkroom_api.tasks.metadata import MOST_ENTRIES, Changes
 from darkroom_api.tasks.schemas import TaskPage, TaskView
+from darkroom_api.tasks.waiting import Prefer
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -19,56 +25,137 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 @router.get(
     "",
     operation_id="listTasks",
-    responses=responses.of(errors.UnauthorizedError, errors.InvalidError, errors.UnavailableError),
+    response_model=TaskPage,
+    responses=responses.of(
+        errors.UnauthorizedError,
+        errors.ForbiddenError,
+        errors.InvalidError,
+        errors.UnavailableError,
+    ),
 )
 async def list_tasks(  # noqa: PLR0913, PLR0917  # the query's parameters
     request: Request,
-    response: Response,
-    identity: SignedIn,
+    identity: TaskReader,
     resources: Res,
+    wanted: Annotated[TaskFilter, Depends(from_query)],
     limit: Annotated[int, Query(ge=1, le=100, description="Most tasks on a page.")] = 20,
     cursor_: Annotated[
-        str | None, Query(alias="cursor", max_length=256, description="next_cursor of a page.")
+        str | None,
+        Query(
+            alias="cursor",
+            max_length=256,
+            description="next_cursor of a page, with the same filters.",
+        ),
     ] = None,
-    status: Annotated[State | None, Query(description="Only tasks in this state.")] = None,
-    dead_lettered: Annotated[
-        bool | None, Query(description="Only tasks that a replay may help, or only the others.")
-    ] = None,
-) -> TaskPage:
-    """List tasks, newest first: one's own, or as an admin all."""
-    after = cursor.decoded(cursor_) if cursor_ else None
+) -> Response:
+    """List tasks, newest first: one's own, or as an operator or admin all."""
+    filter_ = of_list(wanted, identity)
+    after = cursor.decoded(cursor_, digest=filter_.digest) if cursor_ else None
     async with resources.pool.connection() as connection:
-        rows = await queries.tasks_page(
-            connection,
-            owner=scope_of(identity),
-            status=status.value if status else None,
-            is_dead_lettered=dead_lettered,
-            after=after,
-            limit=limit + 1,
-        )
+        rows = await queries.tasks_page(connection, filter_, after=after, limit=limit + 1)
     page, has_more = rows[:limit], len(rows) > limit
-    following = (
-        cursor.encoded(queries.Position(page[-1].created_at, page[-1].id)) if has_more else None
-    )
-    if following:
+    following, headers = None, {}
+    if has_more:
+        last = queries.Position(page[-1].created_at, page[-1].id)
+        following = cursor.encoded(last, digest=filter_.digest)
         link = request.url.include_query_params(cursor=following)
-        response.headers["Link"] = f'<{link}>; rel="next"'
-    return TaskPage(
+        headers["Link"] = f'<{link}>; rel="next"'
+    view = TaskPage(
         data=[shown(request, resources, row) for row in page],
         has_more=has_more,
         next_cursor=following,
     )
+    return Response(view.model_dump_json(), headers=headers, media_type="application/json")
+
+
+IfNoneMatch = Annotated[
+    str | None,
+    Header(description="The ETag that you have: 304 while it is the newest.", examples=['"7"']),
+]
 
 
 @router.get(
     "/{task_id}",
     operation_id="getTask",
     response_model=TaskView,
-    responses=responses.of(errors.UnauthorizedError, errors.NotFoundError, errors.UnavailableError),
+    responses={
+        304: {"description": "It is as it was: If-None-Match names the newest version."},
+        **responses.of(
+            errors.UnauthorizedError,
+            errors.ForbiddenError,
+            errors.NotFoundError,
+            errors.UnavailableError,
+        ),
+    },
 )
-async def get_task(task_id: str, request: Request, identity: SignedIn, resources: Res) -> Response:
-    """Look at a task. While it is unfinished, Retry-After says when to look again."""
+async def get_task(  # noqa: PLR0913, PLR0917  # the headers
+    task_id: str,
+    request: Request,
+    identity: TaskReader,
+    resources: Res,
+    if_none_match: IfNoneMatch = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Look at a task. While it is unfinished, Retry-After says when to look again.
+
+    With `Prefer: wait=n` it is answered once the task has ended, or, with If-None-Match too, once
+    it is another than you know.
+    """
     row = await visible_task(resources.pool, identity, task_id)
+    is_known = if_none_match is not None and is_named(if_none_match, row)
+    seconds = waiting.seconds_preferred(prefer)
+    if seconds and is_known:
+        row = await waiting.until_changed(resources, identity, row, seconds)
+        is_known = is_named(if_none_match or "", row)
+    elif seconds and if_none_match is None:
+        row = await waiting.until_final(resources, identity, row, seconds)
+    response = unchanged(row) if is_known else answer(request, resources, row)
+    response.headers.update(waiting.applied(seconds))
+    return response
+
+
+class TaskChange(BaseModel):
+    """What may be changed of a task."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    metadata: Changes = Field(
+        description="Entries to write; null takes one away. Others stay as they are.",
+        examples=[{"order": "42", "draft": None}],
+    )
+
+
+@router.patch(
+    "/{task_id}",
+    operation_id="updateTask",
+    response_model=TaskView,
+    responses=responses.of(
+        errors.BadRequestError,
+        errors.UnauthorizedError,
+        errors.ForbiddenError,
+        errors.NotFoundError,
+        errors.InvalidError,
+        errors.UnavailableError,
+    ),
+)
+async def update_task(
+    task_id: str, change: TaskChange, request: Request, identity: TaskWriter, resources: Res
+) -> Response:
+    """Write on a task: its metadata, whatever has become of it."""
+    async with resources.pool.connection() as connection:
+        row = await queries.set_metadata(
+            connection,
+            stored_id(task_id),
+            owner=scope_of(identity),
+            changes=change.metadata,
+            most=MOST_ENTRIES,
+        )
+    if row is None:
+        await visible_task(resources.pool, identity, task_id)
+        sentence = f"a task has {MOST_ENTRIES} entries at most: take some away with null"
+        raise errors.InvalidError(
+            sentence, errors=[InvalidField(pointer="#/metadata", detail=sentence)]
+        )
     return answer(request, resources, row)
 
 
@@ -76,10 +163,12 @@ async def get_task(task_id: str, request: Request, identity: SignedIn, resources
     "/{task_id}/cancel",
     operation_id="cancelTask",
     status_code=HTTPStatus.ACCEPTED,
+    response_model=TaskView,
     responses={
         200: {"model": TaskView, "description": "It was canceled before."},
         **responses.of(
             errors.UnauthorizedError,
+            errors.ForbiddenError,
             errors.NotFoundError,
             errors.AlreadyFinishedError,
             errors.UnavailableError,
@@ -87,15 +176,16 @@ async def get_task(task_id: str, request: Request, identity: SignedIn, resources
     },
 )
 async def cancel_task(
-    task_id: str, request: Request, response: Response, identity: SignedIn, resources: Res
-) -> TaskView:
+    task_id: str, request: Request, identity: TaskWriter, resources: Res
+) -> Response:
     """Cancel a task: its container is stopped. What it had done is thrown away."""
+    status = HTTPStatus.ACCEPTED
     async with resources.pool.connection() as connection:
-        row = await queries.request_cancel(connection, stored_id(task_id), owner=scope_of(identity))
+        row = await cancel_one(connection, stored_id(task_id), owner=scope_of(identity))
     if row is None:
         row = await visible_task(resources.pool, identity, task_id)
         if row.status != State.CANCELED.value:
             raise errors.AlreadyFinishedError(f"the task has {row.status}: nothing to cancel")
-        response.status_code = HTTPStatus.OK
+        status = HTTPStatus.OK
     resources.submitter.wake()
-    return shown(request, resources, row)
+    return answer(request, resources, row, status)
