@@ -17,6 +17,7 @@ from darkroom_api.auth.tokens import Tokens
 from darkroom_api.batches import routes as batches
 from darkroom_api.database import open_pool
 from darkroom_api.deliveries.telling import open_telling
+from darkroom_api.events.hub import Hub
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed
 from darkroom_api.limits.limiter import Limiter
@@ -58,10 +59,11 @@ def create_app(
 ) -> FastAPI:
     """Return the application. Nothing is opened before it starts."""
     metrics = Metrics()
+    closing = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        async with _opened(settings, metrics, open_cluster) as resources:
+        async with _opened(settings, metrics, open_cluster, closing) as resources:
             yield {"resources": resources}
 
     app = FastAPI(
@@ -72,6 +74,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    # Whoever stops the server sets it first: the lifespan ends only after the last stream.
+    app.state.closing = closing
     for router in (*_ROUTERS,):
         app.include_router(router)
     add_problem_handlers(app)
@@ -108,7 +112,10 @@ _ROUTERS: Final = (
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, metrics: Metrics, open_cluster: Callable[[], OpenCluster]
+    settings: Settings,
+    metrics: Metrics,
+    open_cluster: Callable[[], OpenCluster],
+    closing: asyncio.Event,
 ) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(open_cluster())
@@ -125,6 +132,9 @@ async def _opened(
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
         telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
+        hub = await stack.enter_async_context(
+            Hub(pool, settings.database_url.get_secret_value(), closing=closing).open()
+        )
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
         keeper = asyncio.create_task(keep_house(pool, submitter))
@@ -142,6 +152,7 @@ async def _opened(
                 submitter=submitter,
                 metrics=metrics,
                 spool_room=SpoolRoom(settings.spool_bytes),
+                hub=hub,
                 telling=telling,
                 limits=Limiter(pool, settings.limits, metrics),
             )

@@ -3,7 +3,7 @@
 import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import psycopg_pool
@@ -37,18 +37,7 @@ async def open_pool(url: str, *, connections: int) -> AsyncIterator[Pool]:
     """
     pool = AsyncConnectionPool(
         url,
-        kwargs={
-            "autocommit": True,
-            "connect_timeout": _WAIT_SECONDS,
-            "options": f"-c statement_timeout={_STATEMENT_MS}"
-            f" -c idle_in_transaction_session_timeout={_IDLE_MS}",
-            "application_name": "darkroom-api",
-            # A server that vanished without a word is noticed within seconds.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 10_000,
-        },
+        kwargs=connection_options("darkroom-api"),
         min_size=2,
         max_size=connections,
         timeout=_WAIT_SECONDS,
@@ -62,6 +51,22 @@ async def open_pool(url: str, *, connections: int) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+def connection_options(name: str) -> dict[str, Any]:
+    """Return how every connection is made; Postgres shows the name to whoever looks."""
+    return {
+        "autocommit": True,
+        "connect_timeout": _WAIT_SECONDS,
+        "options": f"-c statement_timeout={_STATEMENT_MS}"
+        f" -c idle_in_transaction_session_timeout={_IDLE_MS}",
+        "application_name": name,
+        # A server that vanished without a word is noticed within seconds.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
 
 
 async def _check(connection: Connection) -> None:

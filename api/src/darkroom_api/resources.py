@@ -8,6 +8,7 @@ from darkroom_api.auth.authenticate import Authenticator
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
+from darkroom_api.events.hub import Hub
 from darkroom_api.limits.limiter import Limiter
 from darkroom_api.deliveries.telling import Telling
 from darkroom_api.metrics import Metrics
@@ -30,6 +31,7 @@ class Resources:
     submitter: Submitter
     metrics: Metrics
     spool_room: SpoolRoom
+    hub: Hub
     telling: Telling
     limits: Limiter
     authenticators: tuple[Authenticator, ...] = ()

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_api.auth.schemas import Email
 from darkroom_api.errors import CommandError
+from darkroom_api.events.settings import EventSettings
 from darkroom_api.limits.settings import LimitSettings, QuotaSettings
 from darkroom_api.mail.settings import MailSettings
 from darkroom_api.tasks.retention import Retention
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
     limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
+    events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
 
 

@@ -1,0 +1,1 @@
+"""What happens to tasks, as it happens, to whoever listens at any replica."""
