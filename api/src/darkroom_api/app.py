@@ -10,6 +10,9 @@ from darkroom_core.storage import open_storage
 from fastapi import FastAPI
 from starlette.types import Scope
 
+from darkroom_api.api_keys import routes as api_keys
+from darkroom_api.api_keys.authenticator import ApiKeys
+from darkroom_api.audit import routes as audit
 from darkroom_api.auth import routes as auth
 from darkroom_api.auth.admin import ensure_admin_soon
 from darkroom_api.auth.passwords import Passwords
@@ -20,6 +23,7 @@ from darkroom_api.deliveries.telling import open_telling
 from darkroom_api.events.hub import Hub
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed
+from darkroom_api.limits import routes as quota
 from darkroom_api.limits.limiter import Limiter
 from darkroom_api.limits.middleware import Limited
 from darkroom_api.mail import preview_routes as mail_previews
@@ -105,6 +109,9 @@ _ROUTERS: Final = (
     deliveries.router,
     mail.router,
     mail_previews.router,
+    api_keys.router,
+    quota.router,
+    audit.router,
     objects.router,
     health.router,
 )
@@ -135,6 +142,7 @@ async def _opened(
         hub = await stack.enter_async_context(
             Hub(pool, settings.database_url.get_secret_value(), closing=closing).open()
         )
+        keys = ApiKeys(pool)
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
         keeper = asyncio.create_task(keep_house(pool, submitter))
@@ -155,6 +163,8 @@ async def _opened(
                 hub=hub,
                 telling=telling,
                 limits=Limiter(pool, settings.limits, metrics),
+                api_keys=keys,
+                authenticators=(keys,),
             )
         finally:
             submitter.stop()

@@ -92,10 +92,22 @@ class EmailTakenError(ApiError):
     status, code, title = 409, "email_taken", "E-mail address is taken"
 
 
+class LastAdminError(ApiError):
+    """Somebody has to be able to manage users: the last admin stays, and nobody removes themselves."""
+
+    status, code, title = 409, "last_admin", "Last admin"
+
+
 class AlreadyFinishedError(ApiError):
     """The task has ended: it cannot be canceled, and its outputs cannot be written, any more."""
 
     status, code, title = 409, "already_finished", "Task has finished"
+
+
+class TooManyKeysError(ApiError):
+    """There are as many API keys as one user may have: revoke one that is not used."""
+
+    status, code, title = 409, "too_many_api_keys", "Too many API keys"
 
 
 class KeyInUseError(ApiError):
@@ -113,6 +125,12 @@ class KeyReusedError(ApiError):
     status, code, title = 422, "idempotency_key_reused", "Idempotency-Key was used before"
 
 
+class NotFinishedError(ApiError):
+    """The task has not ended yet: cancel it, or wait, and then delete it."""
+
+    status, code, title = 409, "not_finished", "Task has not finished"
+
+
 class TooManyWebhooksError(ApiError):
     """There are as many webhooks as one user may have: delete one, or change one."""
 
@@ -123,12 +141,6 @@ class WebhookDisabledError(ApiError):
     """The webhook is disabled, so nothing is sent to it: enable it first."""
 
     status, code, title = 409, "webhook_disabled", "Webhook is disabled"
-
-
-class NotFinishedError(ApiError):
-    """The task has not ended yet: cancel it, or wait, and then delete it."""
-
-    status, code, title = 409, "not_finished", "Task has not finished"
 
 
 class NotReadyError(ApiError):

@@ -23,6 +23,7 @@ _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
     {"name": "batches", "description": "Many tasks that are made, and looked at, as one."},
     {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},
+    {"name": "api-keys", "description": "Long-lived tokens for programs."},
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
     {"name": "maintenance", "description": "What the operator asks for over signed URLs."},

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from darkroom_core.storage import Storage
 
+from darkroom_api.api_keys.authenticator import ApiKeys
 from darkroom_api.auth.authenticate import Authenticator
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.tokens import Tokens
@@ -34,5 +35,6 @@ class Resources:
     hub: Hub
     telling: Telling
     limits: Limiter
+    api_keys: ApiKeys
     authenticators: tuple[Authenticator, ...] = ()
     """For the tokens that are not the API's own, asked one after the other."""

@@ -65,7 +65,7 @@ ROWS: dict[int, list[str]] = {
     7: ["UPDATE tasks SET progress = 50 WHERE id = 'task-2'"],
     9: [
         """INSERT INTO api_keys (id, owner, name, hash, scopes, revoked_at)
-        SELECT 'k', id, 'ci', 'x', '{tasks:read}', now() FROM users WHERE role = 'user'""",
+        SELECT id, id, 'ci', 'x', '{tasks:read}', now() FROM users WHERE role = 'user'""",
         "INSERT INTO oidc_subjects (issuer, subject, user_id) SELECT 'i', id, id FROM users",
         """INSERT INTO oidc_logins (state_hash, browser_hash, nonce, verifier, redirect_uri,
         expires_at) VALUES ('s', 'b', 'n', 'v', 'https://example.com', now())""",

@@ -82,6 +82,8 @@ class Used:
 
     tasks: int
     unfinished: int
+    bytes: int
+    is_fresh: bool
     quota: dict[str, Any]
 
 
@@ -91,16 +93,16 @@ async def used(connection: Connection, owner: UUID) -> Used | None:
     await cursor.execute(
         """
         SELECT
-            coalesce((
-                SELECT tasks FROM quota_usage
-                WHERE owner = users.id AND day = (now() AT TIME ZONE 'UTC')::date
-            ), 0) AS tasks,
+            CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN tasks ELSE 0 END AS tasks,
+            coalesce(bytes, 0) AS bytes,
+            coalesce(measured_at > now() - interval '1 minute', false) AS is_fresh,
             (
                 SELECT count(*) FROM tasks
                 WHERE owner = users.id AND status IN ('queued', 'running')
             ) AS unfinished,
             quota
-        FROM users WHERE id = %s
+        FROM users LEFT JOIN quota_usage ON quota_usage.owner = users.id
+        WHERE users.id = %s
         """,
         [owner],
     )

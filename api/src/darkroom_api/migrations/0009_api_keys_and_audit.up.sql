@@ -1,5 +1,5 @@
 CREATE TABLE api_keys (
-    id text PRIMARY KEY,
+    id uuid PRIMARY KEY,
     owner uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     name text NOT NULL,
     hash bytea NOT NULL,
