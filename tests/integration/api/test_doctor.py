@@ -2,13 +2,18 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 from darkroom_api import migrate
 from darkroom_api.doctor.clock import compared
 from darkroom_api.doctor.cluster import RIGHTS
@@ -160,6 +165,46 @@ def test_a_bucket_is_tried_as_processors_use_it(
         assert checks["storage signed URL"]["status"] == "ok"
     else:
         assert "s3:PutObject" in checks["storage write"]["fix"]
+
+
+@pytest.fixture
+def smtp() -> Iterator[Controller]:
+    """A real SMTP server, without TLS and without users."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+def mail(smtp: Controller, **more: str) -> Environment:
+    settings = {"HOST": "127.0.0.1", "PORT": str(smtp.port), "SECURITY": "none"} | more
+    return {f"DARKROOM_MAIL__{name}": value for name, value in settings.items()}
+
+
+def test_without_a_mail_server_mail_is_skipped(whole: Environment) -> None:
+    assert found(whole)["mail"]["status"] == "skipped"
+
+
+def test_a_mail_server_is_signed_in_to(whole: Environment, smtp: Controller) -> None:
+    assert found(whole | mail(smtp))["mail"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_mail_server_without_tls_says_which_setting_is_wrong(
+    whole: Environment, smtp: Controller, security: str
+) -> None:
+    checked = found(whole | mail(smtp, SECURITY=security))["mail"]
+    assert checked["status"] == "failed"
+    assert "DARKROOM_MAIL__SECURITY" in checked["fix"]
+
+
+def test_a_mail_server_that_is_away_is_told(whole: Environment) -> None:
+    checked = found(whole | {"DARKROOM_MAIL__HOST": "127.0.0.1", "DARKROOM_MAIL__PORT": "9"})
+    assert checked["mail"]["status"] == "failed"
+    assert "NetworkPolicy" in checked["mail"]["fix"]
 
 
 def test_settings_that_are_missing_are_all_that_is_told(whole: Environment) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from darkroom_api.doctor.cluster import check_cluster
 from darkroom_api.doctor.database import check_database
 from darkroom_api.doctor.finding import Finding, Status, failed, ok
+from darkroom_api.doctor.mail import check_mail
 from darkroom_api.doctor.storage import check_storage
 from darkroom_api.errors import CommandError
 from darkroom_api.settings import Settings, read_settings
@@ -42,6 +43,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *check_database(url, connections=settings.database_connections),
         *check_storage(settings.storage),
         *[finding async for finding in check_cluster(settings.namespace)],
+        await check_mail(settings.mail),
     ]
 
 
