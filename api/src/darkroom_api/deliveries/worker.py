@@ -145,7 +145,7 @@ class Teller:
             _log.warning("%s is not noted: %s", claim.id, str(error).strip())
             result = "unnoted"
         except Exception:  # noqa: BLE001  # nor this one the others
-            _log.exception("%s cannot be sent", claim.id)
+            _log.exception("%s is not noted", claim.id)
         self._metrics.webhooks.labels(result).inc()
 
     async def _send_mail(self) -> bool:

@@ -32,7 +32,7 @@ class Notifications(BaseModel):
     def _is_known(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             raise ValueError("there is no such time zone") from None
         return value
 

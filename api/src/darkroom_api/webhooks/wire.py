@@ -75,7 +75,8 @@ class Wire:
                 status = response.status
                 after = response.headers.get("Retry-After")
                 first = await response.content.read(_KEPT_BYTES)
-        except (TimeoutError, aiohttp.ClientError, ValueError, OSError) as error:
+        # Of a host without addresses that can be used, aiohttp asserts that there is one.
+        except (TimeoutError, aiohttp.ClientError, AssertionError, ValueError, OSError) as error:
             return Answer(_elapsed(started), error=self._reason(error)[:_KEPT_BYTES])
         return Answer(
             _elapsed(started),
@@ -89,7 +90,7 @@ class Wire:
         match error:
             case TimeoutError():
                 return f"no answer in {self._settings.timeout_seconds} s"
-            case aiohttp.ClientConnectorDNSError():
+            case aiohttp.ClientConnectorDNSError() | AssertionError():
                 return "the host's name is not found"
             case aiohttp.ClientSSLError():
                 return f"TLS: {error.__cause__ or error}"
