@@ -1,18 +1,10 @@
 """Accounts and access tokens."""
 
-import base64
-import json
-import uuid
-from datetime import UTC, datetime, timedelta
-
 import httpx2
-import jwt
 import psycopg
 import pytest
 from argon2 import PasswordHasher
 from darkroom_api.app import create_app
-from darkroom_api.auth.identity import Identity, Role
-from darkroom_api.auth.tokens import Tokens
 from darkroom_api.settings import Settings
 from darkroom_api.testing import FakeCluster, User, client_of, register, sign_in
 
@@ -126,48 +118,9 @@ async def test_a_user_who_becomes_the_admin_of_the_settings_keeps_their_id(
     assert promoted["role"] == "admin"
 
 
-def _signed(key: str, header: dict[str, str], **claims: object) -> str:
-    now = datetime.now(UTC)
-    good = {
-        "iss": "darkroom",
-        "aud": "darkroom-api",
-        "sub": str(uuid.uuid4()),
-        "role": "admin",
-        "iat": now,
-        "exp": now + timedelta(minutes=1),
-    }
-    payload = {name: value for name, value in (good | claims).items() if value is not None}
-    return jwt.encode(payload, key, "HS256", headers={"typ": "at+jwt"} | header)
-
-
-def _unsigned() -> str:
-    parts = [{"alg": "none", "typ": "at+jwt"}, {"sub": str(uuid.uuid4()), "role": "admin"}]
-    return (
-        ".".join(
-            base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
-            for part in parts
-        )
-        + "."
-    )
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "not.a.token",
-        _unsigned(),
-        _signed("another key of 32 characters ...", {}),
-        _signed("j" * 32, {"typ": "JWT"}),
-        _signed("j" * 32, {}, aud="somebody-else"),
-        _signed("j" * 32, {}, iss="somebody-else"),
-        _signed("j" * 32, {}, exp=datetime.now(UTC) - timedelta(seconds=1)),
-        _signed("j" * 32, {}, exp=None),
-        _signed("j" * 32, {}, role="root"),
-        _signed("j" * 32, {}, sub="me"),
-    ],
-)
+@pytest.mark.parametrize("token", ["not.a.token", "", "dk_nothing", "é"])
 async def test_a_token_that_is_not_ours_is_refused(client: httpx2.AsyncClient, token: str) -> None:
-    answer = await client.get("/v1/tasks", headers={"Authorization": f"Bearer {token}"})
+    answer = await client.get("/v1/tasks", headers={"Authorization": f"Bearer {token}".encode()})
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -179,10 +132,9 @@ async def test_without_a_token_nothing_is_shown(client: httpx2.AsyncClient) -> N
         assert (await client.request(method, path)).status_code == 401
 
 
-async def test_a_token_of_a_user_who_is_gone_is_refused(client: httpx2.AsyncClient) -> None:
-    token = Tokens("j" * 32, seconds=60).made_for(Identity(uuid.uuid4(), Role.USER))
-    answer = await client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 401
+async def test_a_user_who_is_gone_is_nobody(ada: User, db: psycopg.Connection) -> None:
+    db.execute("DELETE FROM users WHERE email = 'ada@example.com'")
+    assert (await ada.get("/v1/me")).status_code == 401
 
 
 async def test_users_see_only_their_own_tasks_and_the_admin_all(ada: User, admin: User) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
@@ -61,6 +62,8 @@ class Identity:
     via: Literal["session", "api_key", "oidc"] = "session"
     session_id: UUID | None = None
     key_id: UUID | None = None
+    expires_at: datetime | None = None
+    """When the access token ceases to be good; None where that is not known beforehand."""
 
     @property
     def is_admin(self) -> bool:

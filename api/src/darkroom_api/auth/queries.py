@@ -1,9 +1,11 @@
 """The SQL about users: one function, one statement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from darkroom_api.database import Connection
@@ -15,9 +17,14 @@ class UserRow:
 
     id: UUID
     email: str
-    password_hash: str
+    password_hash: str | None
     role: str
     created_at: datetime
+    email_verified_at: datetime | None
+    disabled_at: datetime | None
+
+
+_COLUMNS: Final = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(UserRow))
 
 
 async def insert_user(
@@ -26,11 +33,13 @@ async def insert_user(
     """Add a user; None if the address is taken."""
     cursor = connection.cursor(row_factory=class_row(UserRow))
     await cursor.execute(
-        """
-        INSERT INTO users (id, email, password_hash) VALUES (%s, %s, %s)
-        ON CONFLICT (email) DO NOTHING
-        RETURNING id, email, password_hash, role, created_at
-        """,
+        sql.SQL(
+            """
+            INSERT INTO users (id, email, password_hash) VALUES (%s, %s, %s)
+            ON CONFLICT (email) DO NOTHING
+            RETURNING {}
+            """
+        ).format(_COLUMNS),
         [user_id, email, password_hash],
     )
     return await cursor.fetchone()
@@ -39,18 +48,14 @@ async def insert_user(
 async def user_by_email(connection: Connection, email: str) -> UserRow | None:
     """Return the user with this (normalised) address."""
     cursor = connection.cursor(row_factory=class_row(UserRow))
-    await cursor.execute(
-        "SELECT id, email, password_hash, role, created_at FROM users WHERE email = %s", [email]
-    )
+    await cursor.execute(sql.SQL("SELECT {} FROM users WHERE email = %s").format(_COLUMNS), [email])
     return await cursor.fetchone()
 
 
 async def user_by_id(connection: Connection, user_id: UUID) -> UserRow | None:
     """Return the user."""
     cursor = connection.cursor(row_factory=class_row(UserRow))
-    await cursor.execute(
-        "SELECT id, email, password_hash, role, created_at FROM users WHERE id = %s", [user_id]
-    )
+    await cursor.execute(sql.SQL("SELECT {} FROM users WHERE id = %s").format(_COLUMNS), [user_id])
     return await cursor.fetchone()
 
 
@@ -68,9 +73,21 @@ async def upsert_admin(
     """Make the address' user an admin with this password."""
     await connection.execute(
         """
-        INSERT INTO users (id, email, password_hash, role) VALUES (%s, %s, %s, 'admin')
+        INSERT INTO users (id, email, password_hash, role, email_verified_at)
+        VALUES (%s, %s, %s, 'admin', now())
         ON CONFLICT (email) DO UPDATE
         SET password_hash = excluded.password_hash, role = 'admin', updated_at = now()
         """,
         [user_id, email, password_hash],
+    )
+
+
+async def note_verified(connection: Connection, user_id: UUID) -> None:
+    """Note that the user has proven their address."""
+    await connection.execute(
+        """
+        UPDATE users SET email_verified_at = coalesce(email_verified_at, now()), updated_at = now()
+        WHERE id = %s
+        """,
+        [user_id],
     )
