@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from darkroom_api.mail.outbox import Template
 
-_SUBJECT: Final = "Subject: "
 _HOW: Final[dict[str, Any]] = {
     "loader": PackageLoader("darkroom_api", "mail/templates"),
     "undefined": StrictUndefined,
@@ -29,11 +28,11 @@ class Rendered:
 
 def render(template: Template, values: dict[str, Any]) -> Rendered:
     """Render a mail; a value that the template needs and is not there is an error."""
-    first, _, text = _plain().get_template(f"{template}.txt").render(values).partition("\n")
+    text = _plain().get_template(f"{template}.txt").make_module(values)
     # A line break in a value would begin another header.
-    subject = " ".join(first.removeprefix(_SUBJECT).split())
+    subject = " ".join(str(vars(text)["subject"]).split())
     page = _pages().get_template(f"{template}.html").render(values, subject=subject)
-    return Rendered(subject, text.strip() + "\n", _inliner().inline(page))
+    return Rendered(subject, str(text).strip() + "\n", _inliner().inline(page))
 
 
 def render_page(name: str, **values: object) -> str:
