@@ -36,6 +36,24 @@ END
 $wipe$
 """
 
+# Events are in the order of transactions, which another server counts anew: those of the dump come
+# before all that will happen here, and of them those that are still to be told after the others.
+# Who has read up to somewhere before the restore is told that there is a gap.
+_REBASE: Final = """
+DO $rebase$
+BEGIN
+    IF to_regclass('task_events') IS NULL OR to_regclass('outbox_position') IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE task_events AS e
+    SET xid = CASE WHEN (e.xid, e.id) <= (p.xid, p.id) THEN '0' ELSE '1' END::xid8
+    FROM outbox_position AS p;
+    UPDATE outbox_position SET xid = '0', id = 9223372036854775807;
+    UPDATE task_events_pruned SET xid = pg_current_xact_id(), id = 9223372036854775807;
+END
+$rebase$
+"""
+
 
 def dump(url: str) -> int:
     """Write the database to standard output."""
@@ -53,7 +71,9 @@ def restore(url: str) -> int:
         "--single-transaction",
         "--set=ON_ERROR_STOP=1",
     ]
-    return _run("psql", url, [*options, f"--command={_WIPE}", "--file=-"])
+    # pg_dump empties the search path for the session.
+    rebase = f"--command=SET search_path = public; {_REBASE}"
+    return _run("psql", url, [*options, f"--command={_WIPE}", "--file=-", rebase])
 
 
 def _run(program: str, url: str, options: list[str]) -> int:

@@ -111,6 +111,31 @@ async def test_a_restore_over_what_is_there_leaves_nothing_newer(
     assert tables(db) == before
 
 
+async def test_events_go_on_where_the_server_counts_its_transactions_anew(
+    ada: User, database_url: str, db: psycopg.Connection
+) -> None:
+    await ada.upload()
+    # As a server that has lived longer wrote them: one was told, the other was not.
+    db.execute("UPDATE task_events SET xid = (9000000000 + id)::text::xid8")
+    db.execute(
+        "INSERT INTO task_events (xid, task_id, type, data) VALUES ('9900000000', 't', 'x', '{}')"
+    )
+    db.execute("UPDATE outbox_position SET xid = '9800000000', id = 1")
+
+    assert run("restore --replace", database_url, dumped(database_url)).returncode == 0
+    await ada.upload()
+
+    ordered = """SELECT type, xid < pg_snapshot_xmin(pg_current_snapshot())
+        FROM task_events WHERE type IN ('task.created', 'x') ORDER BY xid, id"""
+    expected = [("task.created", True), ("x", True), ("task.created", True)]
+    await until(lambda: db.execute(ordered).fetchall() == expected)
+    # And what tells of them has gone on to the last.
+    told = """SELECT p.xid > '1' AND NOT EXISTS (
+            SELECT 1 FROM task_events AS e WHERE (e.xid, e.id) > (p.xid, p.id)
+        ) FROM outbox_position AS p"""
+    await until(lambda: db.execute(told).fetchall() == [(True,)])
+
+
 async def test_a_dump_that_is_cut_short_changes_nothing(
     ada: User, database_url: str, db: psycopg.Connection
 ) -> None:
