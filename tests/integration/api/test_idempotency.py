@@ -25,8 +25,12 @@ async def post(
 async def upload(user: User, body: bytes = b"a picture", *, key: str = "k1") -> httpx2.Response:
     headers = user.headers | {"Idempotency-Key": key}
     # Each time with another boundary between the parts.
-    files = {"file": ("photo.jpg", body, "image/jpeg"), "task": (None, json.dumps(RECIPE))}
-    return await user.http.post("/v1/tasks", files=files, headers=headers)
+    return await user.http.post(
+        "/v1/tasks",
+        files={"file": ("photo.jpg", body, "image/jpeg")},
+        data={"task": json.dumps(RECIPE)},
+        headers=headers,
+    )
 
 
 def files_in(directory: Path) -> list[Path]:

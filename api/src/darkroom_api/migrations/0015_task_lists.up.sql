@@ -4,6 +4,14 @@ CREATE INDEX CONCURRENTLY tasks_by_owner_status ON tasks (owner, status, created
 DROP INDEX CONCURRENTLY IF EXISTS tasks_by_recipe;
 CREATE INDEX CONCURRENTLY tasks_by_recipe ON tasks ((spec ->> 'recipe'), created_at DESC, id DESC)
 WHERE spec ->> 'recipe' IS NOT NULL;
+-- Most tasks are pictures of the pool default: those are found by their owner.
+DROP INDEX CONCURRENTLY IF EXISTS tasks_by_pool;
+CREATE INDEX CONCURRENTLY tasks_by_pool ON tasks (pool, created_at DESC, id DESC)
+WHERE pool <> 'default';
+DROP INDEX CONCURRENTLY IF EXISTS tasks_by_type;
+CREATE INDEX CONCURRENTLY tasks_by_type
+ON tasks (coalesce(spec ->> 'type', 'Image'), created_at DESC, id DESC)
+WHERE coalesce(spec ->> 'type', 'Image') <> 'Image';
 DROP INDEX CONCURRENTLY IF EXISTS tasks_by_batch;
 CREATE INDEX CONCURRENTLY tasks_by_batch ON tasks (batch, created_at DESC, id DESC)
 WHERE batch IS NOT NULL;

@@ -27,14 +27,14 @@ _CANCEL: Final = sql.SQL(
         updated_at = now()
     """
 )
-# Those who cancel at once lock in the same order, and what another has they leave to it.
+# Those who cancel at once lock in the same order.
 _CHOSEN: Final = sql.SQL(
     """
     id = ANY(ARRAY(
         SELECT id FROM tasks
         WHERE {} AND status IN ('queued', 'running') AND cancel_requested_at IS NULL
-        ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-    )) AND {}
+        ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE {}
+    )) AND status IN ('queued', 'running')
     """
 )
 
@@ -71,12 +71,13 @@ async def cancel_named(
 
 async def cancel_filtered(connection: Connection, wanted: Filter, *, limit: int) -> list[str]:
     """Ask for the end of the oldest that the filter lets through; return which these are."""
-    chosen = _CHOSEN.format(wanted.condition, _UNFINISHED)
+    chosen = _CHOSEN.format(wanted.condition, sql.SQL(""))
     cursor = await connection.execute(
         sql.SQL("{} WHERE {} RETURNING id").format(_CANCEL, chosen),
         {**wanted.values, "limit": limit},
     )
-    return [task_id for (task_id,) in await cursor.fetchall()]
+    # By age: as ids of tasks that were made by REST sort.
+    return sorted(task_id for (task_id,) in await cursor.fetchall())
 
 
 async def cancelable(connection: Connection, wanted: Filter, *, limit: int) -> list[str]:
@@ -94,8 +95,11 @@ async def cancelable(connection: Connection, wanted: Filter, *, limit: int) -> l
 
 
 async def cancel_overdue(connection: Connection, *, limit: int) -> int:
-    """Cancel what has not ended within its Cancel-After; return how many."""
-    chosen = _CHOSEN.format(sql.SQL("cancel_at <= now()"), _UNFINISHED)
+    """Cancel what has not ended within its Cancel-After; return how many.
+
+    What somebody else is busy with is left for the next time.
+    """
+    chosen = _CHOSEN.format(sql.SQL("cancel_at <= now()"), sql.SQL("SKIP LOCKED"))
     cursor = await connection.execute(
         sql.SQL("{} WHERE {}").format(_CANCEL, chosen), {"limit": limit}
     )

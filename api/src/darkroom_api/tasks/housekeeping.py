@@ -8,7 +8,7 @@ import asyncio
 import logging
 from typing import Final
 
-from darkroom_api.batches import queries as batches
+from darkroom_api.batches.queries import delete_empty
 from darkroom_api.database import AWAY, Pool
 from darkroom_api.idempotency import queries as idempotency
 from darkroom_api.tasks import deletion
@@ -51,7 +51,7 @@ async def tidy(pool: Pool) -> None:
         for delete in (
             idempotency.delete_expired,
             deletion.forget,
-            batches.delete_empty,
+            delete_empty,
         ):
             while await delete(connection, limit=_BATCH) == _BATCH:
                 pass

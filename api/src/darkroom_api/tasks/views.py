@@ -37,7 +37,7 @@ def view_of(row: TaskRow, base_url: str, retention: Retention) -> TaskView:
         status=State(row.status),
         progress=row.progress,
         reason=row.reason,
-        message=row.message or _why_it_waits(row),
+        message=row.message or _why_it_waits(row) or _why_it_was_canceled(row),
         pool=row.pool,
         priority=Priority(spec.get("priority", Priority.DEFAULT)),
         attempts=row.attempts,
@@ -87,6 +87,14 @@ def _why_it_waits(row: TaskRow) -> str | None:
     if row.submit_error:
         return "Kubernetes did not take it yet; it is tried again."
     return "It waits for its turn to get into the cluster."
+
+
+def _why_it_was_canceled(row: TaskRow) -> str | None:
+    if not row.cancel_at or not row.cancel_requested_at:
+        return None
+    if row.status == State.CANCELED.value and row.cancel_at <= row.cancel_requested_at:
+        return "It had not ended when its Cancel-After was over."
+    return None
 
 
 def _try(entry: dict[str, Any]) -> TryView:
