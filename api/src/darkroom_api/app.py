@@ -32,6 +32,8 @@ from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
 from darkroom_api.objects import routes as objects
+from darkroom_api.oidc import routes as oidc_routes
+from darkroom_api.oidc.opening import open_oidc
 from darkroom_api.openapi import describe
 from darkroom_api.problem_handlers import add_problem_handlers
 from darkroom_api.recipes import routes as recipes
@@ -109,6 +111,7 @@ _ROUTERS: Final = (
     deliveries.router,
     mail.router,
     mail_previews.router,
+    oidc_routes.router,
     api_keys.router,
     quota.router,
     audit.router,
@@ -143,6 +146,7 @@ async def _opened(
             Hub(pool, settings.database_url.get_secret_value(), closing=closing).open()
         )
         keys = ApiKeys(pool)
+        oidc = await stack.enter_async_context(open_oidc(pool, settings.oidc))
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())
         keeper = asyncio.create_task(keep_house(pool, submitter))
@@ -164,7 +168,8 @@ async def _opened(
                 telling=telling,
                 limits=Limiter(pool, settings.limits, metrics),
                 api_keys=keys,
-                authenticators=(keys,),
+                logins=oidc.logins,
+                authenticators=(keys, *oidc.tokens),
             )
         finally:
             submitter.stop()

@@ -56,6 +56,9 @@ class UnauthorizedError(ApiError):
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
 
 
+class OidcLoginError(ApiError):
+    """The login at the OpenID provider did not succeed: begin again at /v1/auth/oidc/login."""
+    status, code, title = 400, "oidc_login_failed", "Login did not succeed"
 class WrongCredentialsError(ApiError):
     """No user has this e-mail address and this password."""
 

@@ -13,6 +13,7 @@ from darkroom_api.events.hub import Hub
 from darkroom_api.limits.limiter import Limiter
 from darkroom_api.deliveries.telling import Telling
 from darkroom_api.metrics import Metrics
+from darkroom_api.oidc.login import Logins
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks.cluster import Cluster
@@ -36,5 +37,7 @@ class Resources:
     telling: Telling
     limits: Limiter
     api_keys: ApiKeys
+    logins: Logins | None
+    """At the OpenID provider, if there is one."""
     authenticators: tuple[Authenticator, ...] = ()
     """For the tokens that are not the API's own, asked one after the other."""

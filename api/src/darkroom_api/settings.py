@@ -12,6 +12,7 @@ from darkroom_api.events.settings import EventSettings
 from darkroom_api.limits.settings import LimitSettings, QuotaSettings
 from darkroom_api.mail.settings import MailSettings
 from darkroom_api.tasks.retention import Retention
+from darkroom_api.oidc.settings import OidcSettings
 from darkroom_api.webhooks.settings import WebhookSettings
 
 
@@ -90,6 +91,8 @@ class Settings(BaseSettings):
         Retention(), description="When what is left of finished tasks goes, to be shown."
     )
     webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
+    oidc: OidcSettings = Field(
+        OidcSettings(), description="An OpenID provider, whose users are let in."
     limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")

@@ -118,7 +118,6 @@ async def test_a_key_that_has_expired_already_is_not_made(ada: User) -> None:
 
 async def test_a_disabled_owners_key_lets_nobody_in(ada: User, db: psycopg.Connection) -> None:
     key, _ = await key_of(ada)
-    db.execute("ALTER TABLE users ADD COLUMN IF NOT EXISTS disabled_at timestamptz")
     db.execute("UPDATE users SET disabled_at = now()")
     assert (await key.get("/v1/tasks")).status_code == 401
 

@@ -64,6 +64,7 @@ class ApiKeys:
             frozenset(Scope(scope) for scope in row.scopes if scope in _WORDS) & SCOPES_OF[role],
             via="api_key",
             key_id=key.id,
+            expires_at=row.expires_at,
         )
 
 

@@ -136,7 +136,7 @@ async def presented(connection: Connection, key_id: UUID) -> Presented | None:
         SELECT owner, hash, scopes, expires_at, role,
             revoked_at IS NOT NULL AS is_revoked,
             coalesce(expires_at <= now(), false) AS is_expired,
-            to_jsonb(users) ->> 'disabled_at' IS NOT NULL AS is_disabled,
+            disabled_at IS NOT NULL AS is_disabled,
             coalesce(last_used_at > now() - interval '1 minute', false) AS is_use_noted
         FROM api_keys JOIN users ON users.id = api_keys.owner
         WHERE api_keys.id = %s
