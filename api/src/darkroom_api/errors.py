@@ -58,11 +58,51 @@ class UnauthorizedError(ApiError):
 
 class OidcLoginError(ApiError):
     """The login at the OpenID provider did not succeed: begin again at /v1/auth/oidc/login."""
+
     status, code, title = 400, "oidc_login_failed", "Login did not succeed"
+
+
 class WrongCredentialsError(ApiError):
     """No user has this e-mail address and this password."""
 
     status, code, title = 401, "wrong_credentials", "Wrong e-mail or password"
+
+
+class RefreshRefusedError(ApiError):
+    """The refresh token is not good, or not any more: sign in again."""
+
+    status, code, title = 401, "refresh_refused", "Sign in again"
+
+
+class EmailNotVerifiedError(ApiError):
+    """The address has to be proven first, by the token that was mailed there."""
+
+    status, code, title = 403, "email_not_verified", "E-mail address is not verified"
+
+
+class AccountDisabledError(ApiError):
+    """An admin has disabled this account."""
+
+    status, code, title = 403, "account_disabled", "Account is disabled"
+
+
+class MailedTokenError(ApiError):
+    """The token is not the one that was mailed, was used, or is too old: ask for another."""
+
+    status, code, title = 422, "mailed_token", "Token is not good"
+
+
+class SignInBlockedError(ApiError):
+    """Too many wrong tries: try again after the seconds in Retry-After."""
+
+    status, code, title, retryable = 429, "sign_in_blocked", "Too many wrong tries", True
+
+    def __init__(self, seconds: float) -> None:
+        whole = max(1, round(seconds + 0.5))
+        super().__init__(
+            f"there were too many wrong tries: try again in {whole} s",
+            headers={"Retry-After": str(whole)},
+        )
 
 
 class ForbiddenError(ApiError):

@@ -39,6 +39,19 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(
         900, ge=60, le=86_400, description="How long an access token is good for."
     )
+    refresh_token_seconds: int = Field(
+        2_592_000,
+        ge=3600,
+        le=31_536_000,
+        description="How long a session goes on without its refresh token being used.",
+    )
+    signing_key_days: int = Field(
+        30, ge=1, le=365, description="How long a key signs access tokens before the next one does."
+    )
+    email_verification: bool = Field(
+        default=False,
+        description="Whether users have to prove their address, by a mail, before they sign in.",
+    )
     registration_open: bool = Field(
         default=True, description="Whether anybody may register. An admin is made by the settings."
     )
@@ -93,6 +106,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = Field(WebhookSettings(), description="How webhooks are sent.")
     oidc: OidcSettings = Field(
         OidcSettings(), description="An OpenID provider, whose users are let in."
+    )
     limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")
