@@ -24,7 +24,7 @@ CREATE TABLE idempotency_keys (
     key text NOT NULL,
     token uuid NOT NULL,
     fingerprint bytea,
-    status smallint,
+    status integer,
     headers jsonb,
     body bytea,
     locked_until timestamptz NOT NULL,
