@@ -10,13 +10,16 @@ from darkroom_core.storage import open_storage
 from fastapi import FastAPI
 from starlette.types import Scope
 
+from darkroom_api.admin import routes as admin
+from darkroom_api.admin import users as admin_users
 from darkroom_api.api_keys import routes as api_keys
 from darkroom_api.api_keys.authenticator import ApiKeys
 from darkroom_api.audit import routes as audit
+from darkroom_api.auth import password_routes, session_routes
 from darkroom_api.auth import routes as auth
+from darkroom_api.auth.accounts import open_accounts
 from darkroom_api.auth.admin import ensure_admin_soon
 from darkroom_api.auth.passwords import Passwords
-from darkroom_api.auth.tokens import Tokens
 from darkroom_api.batches import routes as batches
 from darkroom_api.database import open_pool
 from darkroom_api.deliveries.telling import open_telling
@@ -95,6 +98,8 @@ def create_app(
 
 _ROUTERS: Final = (
     auth.router,
+    password_routes.router,
+    session_routes.router,
     create.router,
     bulk.router,
     tasks.router,
@@ -116,6 +121,8 @@ _ROUTERS: Final = (
     quota.router,
     audit.router,
     objects.router,
+    admin.router,
+    admin_users.router,
     health.router,
 )
 
@@ -141,6 +148,7 @@ async def _opened(
         stack.callback(admin.cancel)
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
+        accounts = await stack.enter_async_context(open_accounts(settings, pool))
         telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
         hub = await stack.enter_async_context(
             Hub(pool, settings.database_url.get_secret_value(), closing=closing).open()
@@ -158,9 +166,9 @@ async def _opened(
                 cluster=cluster,
                 storage=open_storage(settings.storage),
                 passwords=passwords,
-                tokens=Tokens(
-                    settings.jwt_key.get_secret_value(), seconds=settings.access_token_seconds
-                ),
+                signing_keys=accounts.keys,
+                tokens=accounts.tokens,
+                ended_sessions=accounts.ended,
                 submitter=submitter,
                 metrics=metrics,
                 spool_room=SpoolRoom(settings.spool_bytes),

@@ -6,7 +6,9 @@ from darkroom_core.storage import Storage
 
 from darkroom_api.api_keys.authenticator import ApiKeys
 from darkroom_api.auth.authenticate import Authenticator
+from darkroom_api.auth.ended_sessions import EndedSessions
 from darkroom_api.auth.passwords import Passwords
+from darkroom_api.auth.signing_keys import SigningKeys
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
 from darkroom_api.events.hub import Hub
@@ -29,7 +31,9 @@ class Resources:
     cluster: Cluster
     storage: Storage
     passwords: Passwords
+    signing_keys: SigningKeys
     tokens: Tokens
+    ended_sessions: EndedSessions
     submitter: Submitter
     metrics: Metrics
     spool_room: SpoolRoom
