@@ -23,7 +23,11 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.batches import routes as batches
 from darkroom_api.database import open_pool
 from darkroom_api.deliveries.telling import open_telling
+from darkroom_api.events import routes as events
+from darkroom_api.events import socket_routes as sockets
 from darkroom_api.events.hub import Hub
+from darkroom_api.door import add_door
+from darkroom_api.forgetting import forget_for_ever
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed
 from darkroom_api.limits import routes as quota
@@ -68,11 +72,12 @@ def create_app(
 ) -> FastAPI:
     """Return the application. Nothing is opened before it starts."""
     metrics = Metrics()
-    closing = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        async with _opened(settings, metrics, open_cluster, closing) as resources:
+        async with _opened(settings, metrics, open_cluster) as resources:
+            # Whoever stops the server closes it first: the lifespan ends after the last stream.
+            _app.state.hub = resources.hub
             yield {"resources": resources}
 
     app = FastAPI(
@@ -83,14 +88,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    # Whoever stops the server sets it first: the lifespan ends only after the last stream.
-    app.state.closing = closing
     for router in (*_ROUTERS,):
         app.include_router(router)
     add_problem_handlers(app)
     app.add_exception_handler(ReplayedError, replayed)
     app.add_middleware(BodyLimit, limit_for=lambda scope: _body_limit(scope, settings))
     app.add_middleware(Limited)
+    add_door(app, settings)
     app.add_middleware(Observed, metrics=metrics)
     describe(app)
     return app
@@ -120,6 +124,8 @@ _ROUTERS: Final = (
     api_keys.router,
     quota.router,
     audit.router,
+    events.router,
+    sockets.router,
     objects.router,
     admin.router,
     admin_users.router,
@@ -129,10 +135,7 @@ _ROUTERS: Final = (
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings,
-    metrics: Metrics,
-    open_cluster: Callable[[], OpenCluster],
-    closing: asyncio.Event,
+    settings: Settings, metrics: Metrics, open_cluster: Callable[[], OpenCluster]
 ) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(open_cluster())
@@ -151,9 +154,11 @@ async def _opened(
         accounts = await stack.enter_async_context(open_accounts(settings, pool))
         telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
         hub = await stack.enter_async_context(
-            Hub(pool, settings.database_url.get_secret_value(), closing=closing).open()
+            Hub(pool, settings.database_url.get_secret_value()).open()
         )
         keys = ApiKeys(pool)
+        forgetter = asyncio.create_task(forget_for_ever(pool, audit_days=settings.audit_days))
+        stack.callback(forgetter.cancel)
         oidc = await stack.enter_async_context(open_oidc(pool, settings.oidc))
         submitter = Submitter(pool, cluster, metrics, settings)
         running = asyncio.create_task(submitter.run())

@@ -22,9 +22,11 @@ request, a task's `status` and `error` of the task.
 _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
     {"name": "batches", "description": "Many tasks that are made, and looked at, as one."},
+    {"name": "events", "description": "Follow tasks as they go on, by SSE or WebSocket."},
     {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},
     {"name": "api-keys", "description": "Long-lived tokens for programs."},
     {"name": "auth", "description": "Accounts and access tokens."},
+    {"name": "admin", "description": "What operators look at, and what admins change."},
     {"name": "processors", "description": "What processors reach over signed URLs."},
     {"name": "maintenance", "description": "What the operator asks for over signed URLs."},
     {"name": "webhooks", "description": "Whom Darkroom tells what happens to your tasks."},

@@ -11,9 +11,9 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.signing_keys import SigningKeys
 from darkroom_api.auth.tokens import Tokens
 from darkroom_api.database import Pool
+from darkroom_api.deliveries.telling import Telling
 from darkroom_api.events.hub import Hub
 from darkroom_api.limits.limiter import Limiter
-from darkroom_api.deliveries.telling import Telling
 from darkroom_api.metrics import Metrics
 from darkroom_api.oidc.login import Logins
 from darkroom_api.settings import Settings

@@ -23,7 +23,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 async def hub_on(url: str) -> AsyncIterator[Hub]:
     async with (
         open_pool(url, connections=3) as pool,
-        Hub(pool, url, closing=asyncio.Event()).open() as hub,
+        Hub(pool, url).open() as hub,
     ):
         yield hub
 

@@ -44,8 +44,8 @@ _LONGEST_PAUSE: Final = 0.5
 class Hub:
     """Follows events and hands them to subscriptions, and wakes who waits for one task."""
 
-    def __init__(self, pool: Pool, url: str, *, closing: asyncio.Event) -> None:
-        self.closing = closing
+    def __init__(self, pool: Pool, url: str) -> None:
+        self.closing = asyncio.Event()
         """Set when the server shuts down: streams end then."""
         self._pool = pool
         self._listener = Listener(url, self._hear)
@@ -53,6 +53,8 @@ class Hub:
         self._position = Position(0, 0)
         self._subscriptions: dict[Audience, set[Subscription]] = {}
         self._number = 0
+        self._is_left = asyncio.Event()
+        self._is_left.set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._wake = asyncio.Event()
         self._is_read = asyncio.Condition()
@@ -118,6 +120,13 @@ class Hub:
         finally:
             self._remove(audience, subscription)
 
+    async def close(self, seconds: float) -> None:
+        """End every subscription, and wait until the readers have let go of them."""
+        self.closing.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_left.wait()
+
     async def until_changed(self, task_id: str, version: int, seconds: float) -> bool:
         """Wait until a task has another version, so many seconds at most; whether it has.
 
@@ -146,6 +155,7 @@ class Hub:
     def _add(self, audience: Audience, subscription: Subscription) -> None:
         self._subscriptions.setdefault(audience, set()).add(subscription)
         self._number += 1
+        self._is_left.clear()
         # Without subscriptions events are read now and then only.
         self._wake.set()
         if self.closing.is_set():
@@ -156,6 +166,8 @@ class Hub:
         if not self._subscriptions[audience]:
             del self._subscriptions[audience]
         self._number -= 1
+        if not self._number:
+            self._is_left.set()
 
     def _hear(self, task_id: str | None) -> None:
         """Take a hint: something is new, maybe of this task; None: it may be anything."""

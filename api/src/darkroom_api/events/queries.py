@@ -112,6 +112,21 @@ async def is_known(connection: Connection, position: Position) -> bool:
     return bool(row and row[0])
 
 
+async def has_more(connection: Connection, task_id: str, after: Position) -> bool:
+    """Whether anything happened to a task after a position, settled or not."""
+    cursor = await connection.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM task_events
+            WHERE task_id = %(task_id)s AND (xid, id) > (%(xid)s::xid8, %(id)s)
+        )
+        """,
+        {"task_id": task_id, "xid": str(after.xid), "id": after.id},
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 async def version_of(connection: Connection, task_id: str) -> int | None:
     """Return the task's version; None if it is not there."""
     cursor = await connection.execute("SELECT version FROM tasks WHERE id = %s", [task_id])
