@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -98,6 +99,22 @@ class TestSignature:
         assert ours["webhook-signature"] == library.sign(
             "msg_p5jXN8AQM9LWM0D4loKWxJek", moment, body
         )
+
+    @given(st.binary(max_size=200))
+    def test_the_how_tos_function_tells_what_is_genuine(self, body: bytes) -> None:
+        page = (Path(__file__).parents[3] / "docs/howto/receive-webhooks.md").read_text()
+        names: dict[str, Any] = {}
+        exec(page.split("```python\n")[1].split("```")[0], names)  # noqa: S102  # our own page
+        is_genuine = names["is_genuine"]
+        old, new = new_secret(), new_secret()
+        now = int(datetime.now(UTC).timestamp())
+        headers = headers_of("msg-1", now, body, [new, old])
+        assert is_genuine(as_shown(new), headers, body)
+        assert is_genuine(as_shown(old), headers, body)
+        assert not is_genuine(as_shown(new_secret()), headers, body)
+        assert not is_genuine(as_shown(new), headers, body + b" ")
+        assert not is_genuine(as_shown(new), headers_of("msg-1", now - 400, body, [new]), body)
+        assert not is_genuine(as_shown(new), headers | {"webhook-signature": "v1,ä"}, body)
 
 
 class TestSealing:
