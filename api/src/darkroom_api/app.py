@@ -26,6 +26,7 @@ from darkroom_api.deliveries.telling import open_telling
 from darkroom_api.events import routes as events
 from darkroom_api.events import socket_routes as sockets
 from darkroom_api.events.hub import Hub
+from darkroom_api.events.pruning import keep_pruned
 from darkroom_api.door import add_door
 from darkroom_api.forgetting import forget_for_ever
 from darkroom_api.health import routes as health
@@ -156,6 +157,8 @@ async def _opened(
         hub = await stack.enter_async_context(
             Hub(pool, settings.database_url.get_secret_value()).open()
         )
+        pruner = asyncio.create_task(keep_pruned(pool, keep_seconds=settings.events.keep_seconds))
+        stack.callback(pruner.cancel)
         keys = ApiKeys(pool)
         forgetter = asyncio.create_task(forget_for_ever(pool, audit_days=settings.audit_days))
         stack.callback(forgetter.cancel)
