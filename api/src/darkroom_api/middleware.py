@@ -23,8 +23,12 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_ENCRYPTED: Final = "max-age=31536000"
+"""For this host; whether a domain's other hosts are encrypted too, its owner knows."""
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _QUIET: Final = {"/livez", "/readyz", "/metrics"}
 _LINGER_SECONDS: Final = 5
@@ -57,6 +61,8 @@ class Observed:
                 headers["X-Request-Id"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", _ENCRYPTED)
             else:
                 sent += len(message.get("body", b""))
             await send(message)

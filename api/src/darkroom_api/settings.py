@@ -1,9 +1,10 @@
 """The API's settings, read from the environment once, when the process starts."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from darkroom_core.storage import StorageSettings
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from darkroom_api.auth.schemas import Email
@@ -11,8 +12,8 @@ from darkroom_api.errors import CommandError
 from darkroom_api.events.settings import EventSettings
 from darkroom_api.limits.settings import LimitSettings, QuotaSettings
 from darkroom_api.mail.settings import MailSettings
-from darkroom_api.tasks.retention import Retention
 from darkroom_api.oidc.settings import OidcSettings
+from darkroom_api.tasks.retention import Retention
 from darkroom_api.webhooks.settings import WebhookSettings
 
 
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
         description="Addresses or networks, separated by commas, whose X-Forwarded-Proto and "
         "X-Forwarded-For are believed; * for all.",
     )
+    cors_origins: str = Field(
+        "",
+        description="Sites whose pages may call the API, separated by commas, such as "
+        "https://app.example.com; * for all, nothing for none.",
+    )
     shutdown_seconds: int = Field(
         20, ge=1, description="How long requests may go on after SIGTERM."
     )
@@ -107,10 +113,37 @@ class Settings(BaseSettings):
     oidc: OidcSettings = Field(
         OidcSettings(), description="An OpenID provider, whose users are let in."
     )
+    audit_days: int = Field(
+        365, ge=1, le=36_500, description="How long the audit log is kept, in days."
+    )
     limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _words(value):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin} is not the origin of a site, such as https://app.example.com"
+                )
+        return value
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        """The sites in `cors_origins`."""
+        return _words(self.cors_origins)
+
+
+_ORIGIN: Final = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-fA-F:]+\](:[0-9]+)?"
+)
+
+
+def _words(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def read_settings() -> Settings:
