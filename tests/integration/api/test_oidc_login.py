@@ -191,6 +191,8 @@ async def test_whoever_registered_the_address_before_its_owner_does_not_get_thei
     assert answer.status_code == 401
     assert "verify" in answer.json()["detail"]
     assert db.execute("SELECT count(*) FROM oidc_subjects").fetchone() == (0,)
+    logged = db.execute("SELECT subject FROM audit_events WHERE type = 'oidc.refused'").fetchall()
+    assert logged == [("ada-1",)]
 
 
 async def test_an_address_that_the_provider_has_not_verified_links_nobody(

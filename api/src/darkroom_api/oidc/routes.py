@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from darkroom_api import errors, responses
+from darkroom_api import audit, errors, responses
 from darkroom_api.auth import queries as users
 from darkroom_api.auth import sessions
 from darkroom_api.auth.schemas import AccessToken
@@ -78,8 +78,21 @@ async def finish_oidc_login(  # noqa: PLR0913, PLR0917  # the query's parameters
         raise errors.OidcLoginError(
             "this browser has not begun a login: begin at /v1/auth/oidc/login"
         )
-    claims = await logins.finish(state=state, code=code, cookie=cookie, issuer=iss)
-    known = await user_for(resources.pool, person_of(claims), resources.settings.oidc, request)
+    subject: str | None = None
+    try:
+        claims = await logins.finish(state=state, code=code, cookie=cookie, issuer=iss)
+        subject = claims["sub"]
+        known = await user_for(resources.pool, person_of(claims), resources.settings.oidc, request)
+    except (errors.OidcLoginError, errors.UnauthorizedError) as refusal:
+        async with resources.pool.connection() as connection:
+            await audit.record(
+                *(connection, audit.Event.OIDC_REFUSED),
+                actor=None,
+                subject=subject,
+                request=request,
+                reason=refusal.detail,
+            )
+        raise
     response.delete_cookie(
         _cookie_name(request),
         path="/" if _is_secure(request) else _PATH,
