@@ -23,6 +23,9 @@ class Server(uvicorn.Server):
     """Ends streams with a word to their clients, before it closes what they came by."""
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
+        self._app = app
+        # Both are done within the time that there is.
+        self._stream_seconds = min(_STREAM_SECONDS, settings.shutdown_seconds // 2)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -33,7 +36,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 server_header=False,
                 forwarded_allow_ips=settings.trusted_proxies,
-                timeout_graceful_shutdown=settings.shutdown_seconds,
+                timeout_graceful_shutdown=settings.shutdown_seconds - self._stream_seconds,
                 # Longer than the idle time of usual proxies, so that they close first.
                 timeout_keep_alive=75,
                 ws_max_size=_LONGEST_MESSAGE,
@@ -41,13 +44,12 @@ class Server(uvicorn.Server):
                 ws_ping_timeout=_PING_SECONDS,
             )
         )
-        self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end, then finish requests."""
         hub = getattr(self._app.state, "hub", None)
         if hub:
-            await hub.close(_STREAM_SECONDS)
+            await hub.close(self._stream_seconds)
         await super().shutdown(sockets)
 
 

@@ -13,8 +13,6 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-import psycopg
-
 from darkroom_api.database import AWAY, Pool
 from darkroom_api.errors import UnavailableError
 from darkroom_api.events import queries
@@ -200,7 +198,7 @@ class Hub:
             except AWAY as error:
                 _log.warning("events cannot be read: %s", str(error).strip())
                 is_all, again = False, _LATEST_POLL
-            except psycopg.Error:
+            except Exception:  # noqa: BLE001  # whatever it is, the next read may be a better one
                 _log.exception("events cannot be read")
                 is_all, again = False, _LATEST_POLL
             quiet = _POLL_SECONDS if self._listener.is_listening else _LATEST_POLL

@@ -33,9 +33,9 @@ class Listener:
                 await self._listen()
             except (psycopg.Error, OSError) as error:
                 _log.warning("Postgres is not heard: %s", str(error).strip())
-            if self.is_listening:
-                pause = _SOONEST
-            self.is_listening = False
+            finally:
+                pause = _SOONEST if self.is_listening else pause
+                self.is_listening = False
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LATEST)
 

@@ -55,5 +55,6 @@ class EventStream(EventSourceResponse):
                     async with asyncio.timeout(_STUCK_SECONDS):
                         await send({"type": "http.response.body", "body": body, "more_body": True})
                 except TimeoutError:
-                    break
+                    # Without the end of the answer the server cuts the connection off.
+                    return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
