@@ -46,6 +46,7 @@ from darkroom_api.openapi import describe
 from darkroom_api.problem_handlers import add_problem_handlers
 from darkroom_api.recipes import routes as recipes
 from darkroom_api.resources import Resources
+from darkroom_api.results import routes as results
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks import bulk, create, deletion, outputs, progress, retry
@@ -112,6 +113,7 @@ _ROUTERS: Final = (
     deletion.router,
     batches.router,
     outputs.router,
+    results.router,
     progress.router,
     maintenance.router,
     maintenance.cleanup_router,

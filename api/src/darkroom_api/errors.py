@@ -225,6 +225,36 @@ class TooLargeError(ApiError):
     status, code, title = 413, "too_large", "Too large"
 
 
+class RangeError(ApiError):
+    """The file has none of the bytes that Range asks for: Content-Range says how many it has."""
+
+    status, code, title = 416, "range_not_satisfiable", "Range not satisfiable"
+
+
+class ManagedElsewhereError(ApiError):
+    """It was made by the chart, or by other means than the API, and is changed there."""
+
+    status, code, title = 409, "managed_elsewhere", "Managed elsewhere"
+
+
+class NameTakenError(ApiError):
+    """There is one of this name already: change that, or choose another name."""
+
+    status, code, title = 409, "name_taken", "Name is taken"
+
+
+class ChangedMeanwhileError(ApiError):
+    """Somebody else changed it at the same time: read it again, and try again."""
+
+    status, code, title, retryable = 409, "changed_meanwhile", "Changed meanwhile", True
+
+
+class TooManySchedulesError(ApiError):
+    """There are as many schedules as one user may have: delete one, or change one."""
+
+    status, code, title = 409, "too_many_schedules", "Too many schedules"
+
+
 class UnsupportedMediaTypeError(ApiError):
     """The body has a Content-Type that this address does not take."""
 

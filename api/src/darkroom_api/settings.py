@@ -13,6 +13,7 @@ from darkroom_api.events.settings import EventSettings
 from darkroom_api.limits.settings import LimitSettings, QuotaSettings
 from darkroom_api.mail.settings import MailSettings
 from darkroom_api.oidc.settings import OidcSettings
+from darkroom_api.results.settings import ResultSettings
 from darkroom_api.tasks.retention import Retention
 from darkroom_api.webhooks.settings import WebhookSettings
 
@@ -120,6 +121,9 @@ class Settings(BaseSettings):
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
+    results: ResultSettings = Field(
+        ResultSettings(), description="How what tasks made is handed out."
+    )
 
     @field_validator("cors_origins")
     @classmethod

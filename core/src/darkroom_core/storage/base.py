@@ -28,8 +28,8 @@ class Storage(Protocol):
     def put(self, key: str, body: BinaryIO, *, content_type: str) -> StoredObject:
         """Store all of `body` under `key`, whole or not at all; an older object is replaced."""
 
-    def open(self, key: str) -> BinaryIO:
-        """Return the object's bytes as a stream that the caller closes."""
+    def open(self, key: str, *, start: int = 0) -> BinaryIO:
+        """Return the object's bytes, from `start` on, as a stream that the caller closes."""
 
     def stat(self, key: str) -> StoredObject:
         """Return what is known of the object."""
@@ -37,8 +37,13 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Delete the object; deleting what is not there is no error."""
 
-    def sign_get(self, key: str, *, expires: datetime) -> SignedRequest:
-        """Return a GET of the object that needs no credentials until `expires`."""
+    def sign_get(
+        self, key: str, *, expires: datetime, disposition: str | None = None
+    ) -> SignedRequest:
+        """Return a GET of the object that needs no credentials until `expires`.
+
+        A bucket answers it with this Content-Disposition.
+        """
 
     def sign_put(self, key: str, *, content_type: str, expires: datetime) -> SignedRequest:
         """Return a PUT of the object that needs no credentials until `expires`."""

@@ -46,10 +46,12 @@ class LocalStorage:
                     raise
         return StoredObject(key, size)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, *, start: int = 0) -> BinaryIO:
         """Open the file."""
         with _translated(key):
-            return self._path(key).open("rb")
+            file = self._path(key).open("rb")
+            file.seek(start)
+            return file
 
     def stat(self, key: str) -> StoredObject:
         """Look at the file."""
@@ -68,7 +70,13 @@ class LocalStorage:
             with suppress(OSError):
                 os.rmdir(self._directory / directory)  # noqa: PTH106  # only where it is empty
 
-    def sign_get(self, key: str, *, expires: datetime) -> SignedRequest:
+    def sign_get(
+        self,
+        key: str,
+        *,
+        expires: datetime,
+        disposition: str | None = None,  # noqa: ARG002  # processors, who get it, see no names
+    ) -> SignedRequest:
         """Sign a GET that the API serves."""
         return SignedRequest(url=self._signed("GET", key, expires))
 

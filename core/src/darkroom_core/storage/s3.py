@@ -56,10 +56,12 @@ class S3Storage:
             )
         return self.stat(key)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, *, start: int = 0) -> BinaryIO:
         """Stream the object."""
         with _translated(key):
-            response = self._client.get_object(Bucket=self._bucket, Key=checked_key(key))
+            # An empty object has no first byte that could be asked for.
+            part: dict[str, Any] = {"Range": f"bytes={start}-"} if start else {}
+            response = self._client.get_object(Bucket=self._bucket, Key=checked_key(key), **part)
         return cast("BinaryIO", response["Body"])
 
     def stat(self, key: str) -> StoredObject:
@@ -73,9 +75,14 @@ class S3Storage:
         with _translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=checked_key(key))
 
-    def sign_get(self, key: str, *, expires: datetime) -> SignedRequest:
+    def sign_get(
+        self, key: str, *, expires: datetime, disposition: str | None = None
+    ) -> SignedRequest:
         """Presign a GET; no request is made."""
-        return SignedRequest(url=self._presigned("get_object", {"Key": checked_key(key)}, expires))
+        parameters = {"Key": checked_key(key)}
+        if disposition:
+            parameters["ResponseContentDisposition"] = disposition
+        return SignedRequest(url=self._presigned("get_object", parameters, expires))
 
     def sign_put(self, key: str, *, content_type: str, expires: datetime) -> SignedRequest:
         """Presign a PUT; no request is made."""

@@ -1,0 +1,1 @@
+"""What tasks made, on its way to those who asked for it."""
