@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import chart_settings
+import errors_page
 import operations_page
 import yaml
 from darkroom_core import crd
@@ -56,6 +57,7 @@ def generated() -> dict[Path, str]:
         operations_page.PAGE: operations_page.page(),
         ROOT / "api/openapi.json": _openapi(),
         chart_settings.SCHEMA: chart_settings.schema(),
+        errors_page.PAGE: errors_page.page(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts
         ),
