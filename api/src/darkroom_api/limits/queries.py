@@ -52,18 +52,25 @@ async def unfinished(connection: Connection, owner: UUID) -> int:
 
 
 async def measure(connection: Connection, owner: UUID) -> int:
-    """Add up the bytes of the user's uploads and outputs that are in storage."""
+    """Add up the bytes of the user's uploads and outputs that are in storage.
+
+    An upload that several tasks are made of is stored once.
+    """
     cursor = await connection.execute(
         """
-        SELECT coalesce(sum(
-            coalesce(source_bytes, 0) + coalesce((
-                SELECT sum((output ->> 'bytes')::bigint)
-                FROM jsonb_array_elements(outputs) AS output
-            ), 0)
-        ), 0)
-        FROM tasks WHERE owner = %s AND outputs_deleted_at IS NULL
+        SELECT (
+            SELECT coalesce(sum(bytes), 0) FROM (
+                SELECT max(source_bytes) AS bytes FROM tasks
+                WHERE owner = %(owner)s AND outputs_deleted_at IS NULL
+                GROUP BY coalesce(spec -> 'source' ->> 'key', spec -> 'sources' -> 0 ->> 'key', id)
+            ) AS uploads
+        ) + (
+            SELECT coalesce(sum((output ->> 'bytes')::bigint), 0)
+            FROM tasks CROSS JOIN LATERAL jsonb_array_elements(outputs) AS output
+            WHERE owner = %(owner)s AND outputs_deleted_at IS NULL
+        )
         """,
-        [owner],
+        {"owner": owner},
     )
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
