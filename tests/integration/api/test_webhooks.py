@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from darkroom_api.testing import User, until
+from darkroom_api.testing import RECIPE, User, until
 from darkroom_api.testing.receiver import Received, Receiver, Told
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -128,13 +128,9 @@ async def test_a_task_has_a_url_of_its_own_signed_by_the_default_secret(
     ada: User, receiver: Receiver, db: psycopg.Connection
 ) -> None:
     secret = (await ada.post("/v1/me/webhook-secret", json={})).json()["secret"]
-    task_id = await task(ada)
-    owner = db.execute("SELECT owner FROM tasks WHERE id = %s", [task_id]).fetchone()
-    assert owner
-    db.execute(
-        "INSERT INTO task_webhooks VALUES (%s, %s, %s, '{task.failed}')",
-        [task_id, owner[0], f"{receiver.url}/mine"],
-    )
+    own = {"url": f"{receiver.url}/mine", "types": ["task.failed"]}
+    task_id = (await ada.upload(recipe={**RECIPE, "webhook": own})).json()["id"]
+    advance(db, task_id, "running")
     advance(db, task_id, "failed")
 
     await until(lambda: receiver.at("/mine"))
@@ -142,6 +138,29 @@ async def test_a_task_has_a_url_of_its_own_signed_by_the_default_secret(
     assert verify(receiver.received[0], secret)["data"]["status"] == "failed"
     told = await delivered(ada, "succeeded")
     assert (told["webhook"], told["url"], told["task"]) == (None, f"{receiver.url}/mine", task_id)
+
+
+async def test_a_tasks_own_url_is_refused_where_it_would_never_be_called(ada: User) -> None:
+    for url in ("https://10.0.0.1/", "ftp://example.com/", "https://user@example.com/"):
+        answer = await ada.upload(recipe={**RECIPE, "webhook": {"url": url}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+async def test_users_who_were_disabled_are_told_nothing(
+    ada: User, receiver: Receiver, db: psycopg.Connection
+) -> None:
+    await webhook(ada, f"{receiver.url}/hook", ["task.started", "task.succeeded"])
+    task_id = await task(ada)
+    db.execute("UPDATE users SET disabled_at = now()")
+    advance(db, task_id, "running")
+    all_read = "SELECT FROM outbox_position WHERE id >= (SELECT max(id) FROM task_events)"
+    await until(lambda: db.execute(all_read).fetchall())
+    db.execute("UPDATE users SET disabled_at = NULL")
+    advance(db, task_id, "succeeded")
+
+    await until(lambda: receiver.received)
+
+    assert [json.loads(r.body)["type"] for r in receiver.received] == ["task.succeeded"]
 
 
 async def test_a_failure_is_tried_again_and_the_log_says_what_was_answered(

@@ -29,6 +29,8 @@ class Event(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     USER_DELETED = "user.deleted"
+    WEBHOOK_MADE = "webhook.created"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105  # a word
     SIGNING_KEY_ROTATED = "signing_key.rotated"
     OWNERSHIP_REFUSED = "ownership.refused"
     """Somebody asked for what belongs to somebody else."""

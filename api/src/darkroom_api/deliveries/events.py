@@ -122,12 +122,13 @@ async def move_place(connection: Connection, place: Place) -> None:
 
 
 async def endpoints_of(connection: Connection, owners: Collection[UUID]) -> list[Endpoint]:
-    """Return the endpoints that are not disabled."""
+    """Return the endpoints that are not disabled, of users who are not."""
     cursor = connection.cursor(row_factory=class_row(Endpoint))
     await cursor.execute(
         """
-        SELECT e.id, e.owner, e.types FROM webhook_endpoints AS e
-        WHERE e.owner = ANY(%s) AND e.disabled_at IS NULL
+        SELECT e.id, e.owner, e.types
+        FROM webhook_endpoints AS e JOIN users AS u ON u.id = e.owner
+        WHERE e.owner = ANY(%s) AND e.disabled_at IS NULL AND u.disabled_at IS NULL
         """,
         [list(owners)],
     )
@@ -138,7 +139,11 @@ async def urls_of(connection: Connection, task_ids: Collection[str]) -> list[Tas
     """Return the URLs that were given with these tasks."""
     cursor = connection.cursor(row_factory=class_row(TaskUrl))
     await cursor.execute(
-        "SELECT task_id, owner, url, types FROM task_webhooks WHERE task_id = ANY(%s)",
+        """
+        SELECT w.task_id, w.owner, w.url, w.types
+        FROM task_webhooks AS w JOIN users AS u ON u.id = w.owner
+        WHERE w.task_id = ANY(%s) AND u.disabled_at IS NULL
+        """,
         [list(task_ids)],
     )
     return await cursor.fetchall()
@@ -151,7 +156,7 @@ async def readers_among(connection: Connection, owners: Collection[UUID]) -> lis
         """
         SELECT p.owner, u.email, p.on_success, p.on_failure
         FROM notification_preferences AS p JOIN users AS u ON u.id = p.owner
-        WHERE p.owner = ANY(%s) AND (p.on_success OR p.on_failure)
+        WHERE p.owner = ANY(%s) AND (p.on_success OR p.on_failure) AND u.disabled_at IS NULL
         """,
         [list(owners)],
     )

@@ -57,7 +57,7 @@ async def _lock_due(connection: Connection, now: datetime) -> Due | None:
         """
         SELECT p.owner, u.email, p.digest_after AS since, p.digest_hour AS hour, p.timezone
         FROM notification_preferences AS p JOIN users AS u ON u.id = p.owner
-        WHERE p.digest AND p.next_digest_at <= %s
+        WHERE p.digest AND p.next_digest_at <= %s AND u.disabled_at IS NULL
         ORDER BY p.next_digest_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED
         """,
         [now],

@@ -6,9 +6,10 @@ from typing import Final
 from uuid import UUID
 
 import uuid_utils
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from darkroom_api import errors, responses
+from darkroom_api.audit import Event, record
 from darkroom_api.database import Connection
 from darkroom_api.deps import Res, WebhookWriter
 from darkroom_api.webhooks import endpoints, log
@@ -47,7 +48,7 @@ _BODY: Final = (errors.BadRequestError, errors.InvalidError, errors.TooLargeErro
     responses=responses.of(*_ALWAYS, *_BODY, errors.TooManyWebhooksError),
 )
 async def create_webhook(
-    wanted: NewWebhook, identity: WebhookWriter, resources: Res
+    wanted: NewWebhook, identity: WebhookWriter, resources: Res, request: Request
 ) -> WebhookWithSecret:
     """Have an endpoint of yours told what happens to your tasks.
 
@@ -56,7 +57,7 @@ async def create_webhook(
     check(wanted.url, resources.settings.webhooks)
     endpoint_id = f"we-{uuid_utils.uuid7().hex}"
     secret = new_secret()
-    async with resources.pool.connection() as connection:
+    async with resources.pool.connection() as connection, connection.transaction():
         row = await endpoints.insert_endpoint(
             connection,
             endpoint_id=endpoint_id,
@@ -67,8 +68,17 @@ async def create_webhook(
             secret=resources.telling.seal.seal(secret, owner=endpoint_id),
             most=MOST,
         )
-    if row is None:
-        raise errors.TooManyWebhooksError(f"you have {MOST} webhooks: delete one, or change one")
+        if row is None:
+            raise errors.TooManyWebhooksError(
+                f"you have {MOST} webhooks: delete one, or change one"
+            )
+        await record(
+            connection,
+            Event.WEBHOOK_MADE,
+            actor=identity.user_id,
+            subject=endpoint_id,
+            request=request,
+        )
     return WebhookWithSecret(**view_of(row).model_dump(), secret=as_shown(secret))
 
 
@@ -129,7 +139,7 @@ async def delete_webhook(webhook_id: str, identity: WebhookWriter, resources: Re
     responses=responses.of(*_ONE, *_BODY),
 )
 async def rotate_webhook_secret(
-    webhook_id: str, rotation: Rotation, identity: WebhookWriter, resources: Res
+    webhook_id: str, rotation: Rotation, identity: WebhookWriter, resources: Res, request: Request
 ) -> SecretView:
     """Give an endpoint another secret.
 
@@ -137,7 +147,7 @@ async def rotate_webhook_secret(
     """
     secret = new_secret()
     endpoint_id = _stored(webhook_id)
-    async with resources.pool.connection() as connection:
+    async with resources.pool.connection() as connection, connection.transaction():
         row = await endpoints.rotate_secret(
             connection,
             endpoint_id,
@@ -145,7 +155,8 @@ async def rotate_webhook_secret(
             secret=resources.telling.seal.seal(secret, owner=endpoint_id),
             grace_seconds=rotation.grace_seconds,
         )
-    until = _found(row, webhook_id).previous_secret_until
+        until = _found(row, webhook_id).previous_secret_until
+        await _record_rotation(connection, identity.user_id, endpoint_id, request)
     return SecretView(secret=as_shown(secret), previous_secret_until=until)
 
 
@@ -183,17 +194,18 @@ async def test_webhook(webhook_id: str, identity: WebhookWriter, resources: Res)
     responses=responses.of(*_ALWAYS, *_BODY),
 )
 async def rotate_default_secret(
-    rotation: Rotation, identity: WebhookWriter, resources: Res
+    rotation: Rotation, identity: WebhookWriter, resources: Res, request: Request
 ) -> SecretView:
     """Make, or replace, the secret that signs webhooks to the URLs of single tasks."""
     secret = new_secret()
-    async with resources.pool.connection() as connection:
+    async with resources.pool.connection() as connection, connection.transaction():
         until = await endpoints.rotate_default_secret(
             connection,
             identity.user_id,
             secret=resources.telling.seal.seal(secret, owner=str(identity.user_id)),
             grace_seconds=rotation.grace_seconds,
         )
+        await _record_rotation(connection, identity.user_id, None, request)
     return SecretView(secret=as_shown(secret), previous_secret_until=until)
 
 
@@ -214,6 +226,14 @@ def view_of(row: EndpointRow) -> WebhookView:
             "created_at": row.created_at,
             "updated_at": row.updated_at,
         }
+    )
+
+
+async def _record_rotation(
+    connection: Connection, actor: UUID, endpoint_id: str | None, request: Request
+) -> None:
+    await record(
+        connection, Event.WEBHOOK_SECRET_ROTATED, actor=actor, subject=endpoint_id, request=request
     )
 
 
