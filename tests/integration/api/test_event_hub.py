@@ -47,7 +47,7 @@ def set_progress(db: Connection, percent: int, task_id: str = "task-1") -> None:
 
 async def some(events: Subscription, number: int) -> list[Event]:
     found: list[Event] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < number:
             found += await events.next()
     return found

@@ -43,7 +43,7 @@ async def replica(
     changed = settings.model_copy(update={"events": EventSettings(**events)})
     async with (
         serving(create_app(changed, open_cluster=cluster.opened), changed) as (url, server),
-        httpx2.AsyncClient(base_url=url, timeout=10) as http,
+        httpx2.AsyncClient(base_url=url, timeout=60) as http,
     ):
         yield Replica(url, server, http)
 
@@ -78,7 +78,7 @@ class Reader:
     async def next(self) -> Seen | None:
         """Return the next event; None at the end."""
         found: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for line in self._lines:
                 name, _, value = line.partition(": ")
                 if name == "" and line.startswith(":"):

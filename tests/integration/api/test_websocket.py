@@ -38,7 +38,7 @@ def url(served_here: tuple[str, Server]) -> str:
 
 @pytest.fixture
 async def ada(url: str) -> AsyncIterator[User]:
-    async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         yield await register(http, "ada@example.com")
 
 
@@ -53,13 +53,13 @@ async def opened(
 
 
 async def received(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         found: dict[str, Any] = json.loads(await socket.recv())
         return found
 
 
 async def code_of(socket: ClientConnection) -> int | None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         try:
             while True:
                 await socket.recv()
