@@ -19,7 +19,6 @@ class Event(StrEnum):
     PASSWORD_RESET_ASKED = "password.reset_asked"  # noqa: S105  # a word
     PASSWORD_RESET = "password.reset"  # noqa: S105  # a word
     EMAIL_VERIFIED = "email.verified"
-    EMAIL_CHANGED = "email.changed"
     API_KEY_MADE = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
     OIDC_LINKED = "oidc.linked"
@@ -28,10 +27,5 @@ class Event(StrEnum):
     QUOTA_CHANGED = "user.quota_changed"
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
-    USER_DELETED = "user.deleted"
     WEBHOOK_MADE = "webhook.created"
     WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated"  # noqa: S105  # a word
-    SIGNING_KEY_ROTATED = "signing_key.rotated"
-    OWNERSHIP_REFUSED = "ownership.refused"
-    """Somebody asked for what belongs to somebody else."""
-    SCOPE_REFUSED = "scope.refused"
