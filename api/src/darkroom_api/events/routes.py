@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.security.utils import get_authorization_scheme_param
-from fastapi.sse import EventSourceResponse
+from starlette.responses import StreamingResponse
 
 from darkroom_api import errors, responses
 from darkroom_api.auth.identity import Identity
@@ -17,6 +17,7 @@ from darkroom_api.events.stream import open_stream
 from darkroom_api.limits.route_class import RouteClass, route_class
 from darkroom_api.resources import Resources
 
+# FastAPI would take EventSourceResponse for a generator of events, which cannot answer with 204.
 router = APIRouter(tags=["events"], dependencies=[route_class(RouteClass.STREAM)])
 
 _LONGEST_ID: Final = 64
@@ -52,7 +53,7 @@ LastEventId = Annotated[str | None, Depends(_last_event_id)]
 @router.get(
     "/v1/events",
     operation_id="streamEvents",
-    response_class=EventSourceResponse,
+    response_class=StreamingResponse,
     responses={
         **DOCUMENTED,
         **responses.of(
@@ -82,7 +83,7 @@ async def stream_events(
 @router.get(
     "/v1/tasks/{task_id}/events",
     operation_id="streamTaskEvents",
-    response_class=EventSourceResponse,
+    response_class=StreamingResponse,
     responses={
         **DOCUMENTED,
         204: {"description": "The task has ended, and its end was seen: there is no more."},
