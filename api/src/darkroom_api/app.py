@@ -55,12 +55,16 @@ from darkroom_api.tasks.cluster import OpenCluster, open_cluster
 from darkroom_api.tasks.housekeeping import keep_house
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
+from darkroom_api.uploads import routes as uploads
+from darkroom_api.uploads import tus
+from darkroom_api.uploads.keeping import keep_uploads
 from darkroom_api.webhooks import delivery_routes as deliveries
 from darkroom_api.webhooks import routes as webhooks
 
 # Boundaries and headers of multipart, and the recipe, come on top of the file.
 _MULTIPART_OVERHEAD: Final = SMALL_BODY
 _ADMIN_SECONDS: Final = 5
+_UPLOADS: Final = ("/v1/uploads", "/v1/tus")
 
 
 class State(TypedDict):
@@ -111,6 +115,9 @@ _ROUTERS: Final = (
     tasks.router,
     retry.router,
     deletion.router,
+    uploads.router,
+    tus.options_router,
+    tus.router,
     batches.router,
     outputs.router,
     results.router,
@@ -170,7 +177,7 @@ async def _opened(
         keeper = asyncio.create_task(keep_house(pool, submitter))
         stack.callback(keeper.cancel)
         try:
-            yield Resources(
+            resources = Resources(
                 settings=settings,
                 pool=pool,
                 cluster=cluster,
@@ -189,6 +196,9 @@ async def _opened(
                 logins=oidc.logins,
                 authenticators=(keys, *oidc.tokens),
             )
+            uploads_keeper = asyncio.create_task(keep_uploads(resources))
+            stack.callback(uploads_keeper.cancel)
+            yield resources
         finally:
             submitter.stop()
             await running
@@ -200,6 +210,8 @@ def _body_limit(scope: Scope, settings: Settings) -> int:
         if media_type(scope) != "multipart/form-data":
             return LONGEST_RECIPE
         return settings.max_upload_bytes + _MULTIPART_OVERHEAD
+    if scope["path"].startswith(_UPLOADS) and media_type(scope) != "application/json":
+        return settings.uploads.max_bytes
     if scope["method"] == "PUT":
         return settings.max_output_bytes
     return SMALL_BODY

@@ -267,6 +267,66 @@ class InvalidError(ApiError):
     status, code, title = 422, "invalid", "Invalid request"
 
 
+class FileRefusedError(ApiError):
+    """The file is of no format that is taken, is not what was declared, or is too large a picture."""
+
+    status, code, title = 422, "file_refused", "File is refused"
+
+
+class DigestError(ApiError):
+    """The bytes that came are not those of the digest: send the file again."""
+
+    status, code, title = 422, "digest_mismatch", "Digest does not match"
+
+
+class ChecksumError(ApiError):
+    """The bytes of this request are not those of Upload-Checksum, and were not kept (tus)."""
+
+    status, code, title, retryable = 460, "checksum_mismatch", "Checksum does not match", True
+
+
+class UploadOverError(ApiError):
+    """The upload was completed, canceled or refused, or has expired: its status says which."""
+
+    status, code, title = 409, "upload_over", "Upload is over"
+
+
+class UploadMissingError(ApiError):
+    """Nothing has come yet under the upload's URL: send the bytes first."""
+
+    status, code, title, retryable = 409, "upload_missing", "Bytes are not there", True
+
+
+class UploadBusyError(ApiError):
+    """Another request is writing this upload: try again after Retry-After."""
+
+    status, code, title, retryable = 423, "upload_busy", "Upload is being written", True
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "2"})
+
+
+class OffsetError(ApiError):
+    """Upload-Offset is not where the upload stands: ask with HEAD, and go on from there (tus)."""
+
+    status, code, title = 409, "wrong_offset", "Wrong offset"
+
+
+class UploadGoneError(ApiError):
+    """The upload was canceled, or has expired (tus)."""
+
+    status, code, title = 410, "upload_gone", "Upload is gone"
+
+
+class TusVersionError(ApiError):
+    """The header Tus-Resumable names a version that is not spoken here: 1.0.0 is."""
+
+    status, code, title = 412, "tus_version", "Version of tus"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Tus-Version": "1.0.0"})
+
+
 class QuotaExceededError(ApiError):
     """The tasks or bytes do not fit into the user's quota: GET /v1/me/quota shows it."""
 

@@ -21,6 +21,7 @@ request, a task's `status` and `error` of the task.
 """
 _TAGS: Final = [
     {"name": "tasks", "description": "Make tasks, look at them, cancel them, get what they made."},
+    {"name": "uploads", "description": "Files that come directly, raw, or resumably by tus."},
     {"name": "batches", "description": "Many tasks that are made, and looked at, as one."},
     {"name": "events", "description": "Follow tasks as they go on, by SSE or WebSocket."},
     {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},

@@ -15,6 +15,7 @@ from darkroom_api.mail.settings import MailSettings
 from darkroom_api.oidc.settings import OidcSettings
 from darkroom_api.results.settings import ResultSettings
 from darkroom_api.tasks.retention import Retention
+from darkroom_api.uploads.settings import UploadSettings
 from darkroom_api.webhooks.settings import WebhookSettings
 
 
@@ -120,6 +121,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(LimitSettings(), description="How many requests are taken.")
     quotas: QuotaSettings = Field(QuotaSettings(), description="What each user may have.")
     events: EventSettings = Field(EventSettings(), description="What is sent while it happens.")
+    uploads: UploadSettings = Field(UploadSettings(), description="Which files are taken in.")
     mail: MailSettings = Field(MailSettings(), description="How mail is sent.")
     results: ResultSettings = Field(
         ResultSettings(), description="How what tasks made is handed out."

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx2
 import pytest
 import uvicorn
@@ -28,6 +29,7 @@ from darkroom_core.storage import (
     StorageError,
     StorageSettings,
     open_storage,
+    parked_size,
 )
 
 TYPE = "image/png"
@@ -192,6 +194,63 @@ def test_a_stream_that_breaks_leaves_nothing(storage: Storage) -> None:
         storage.put("broken/object", io.BufferedReader(Broken()), content_type=TYPE)
     with pytest.raises(ObjectNotFoundError):
         storage.stat("broken/object")
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * 1024 * 1024, 19_000_001])
+def test_bytes_that_come_bit_by_bit_are_one_object_in_the_end(storage: Storage, size: int) -> None:
+    body = os.urandom(size)
+    first = storage.incoming("coming/object", content_type=TYPE)
+    first.write(body[: size // 3])
+    parked = first.park()
+    first.close()
+    assert parked_size(parked) == size // 3
+    with pytest.raises(ObjectNotFoundError):
+        storage.stat("coming/object")
+
+    second = storage.incoming("coming/object", content_type=TYPE, parked=parked)
+    second.write(body[size // 3 : size // 2])
+    # What comes after the last time that it was parked is sent again by the client.
+    parked = second.park()
+    second.write(b"lost with its replica")
+    second.close()
+    third = storage.incoming("coming/object", content_type=TYPE, parked=parked)
+    third.write(body[size // 2 :])
+    assert third.size == size
+    assert third.finish().size == size
+    assert read(storage, "coming/object") == body
+    with pytest.raises(ObjectNotFoundError):
+        storage.stat("coming/object.tail")
+
+
+@pytest.mark.parametrize("size", [3, 9_000_000])
+def test_what_is_discarded_leaves_nothing_behind(
+    storage: Storage, size: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    begun = storage.incoming("coming/discarded", content_type=TYPE)
+    begun.write(bytes(size))
+    parked = begun.park()
+    begun.close()
+    storage.incoming("coming/discarded", content_type=TYPE, parked=parked).discard()
+
+    for key in ("coming/discarded", "coming/discarded.tail"):
+        with pytest.raises(ObjectNotFoundError):
+            storage.stat(key)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    if "s3" in request.node.callspec.params.values():
+        s3 = request.getfixturevalue("s3")
+        client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1")
+        uploads = client.list_multipart_uploads(Bucket=s3.bucket).get("Uploads", [])
+        assert "coming/discarded" not in [upload["Key"] for upload in uploads]
+
+
+def test_a_moved_object_has_its_new_key_alone(storage: Storage) -> None:
+    put(storage, "moved/from", b"x" * 1000)
+    storage.move("moved/from", "moved/to/there")
+    assert read(storage, "moved/to/there") == b"x" * 1000
+    with pytest.raises(ObjectNotFoundError):
+        storage.stat("moved/from")
+    with pytest.raises(ObjectNotFoundError):
+        storage.move("moved/from", "moved/to/there")
 
 
 def test_local_storage_leaves_no_unfinished_files(local_storage: Storage, tmp_path: Path) -> None:

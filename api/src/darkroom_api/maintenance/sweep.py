@@ -20,6 +20,7 @@ from darkroom_api.database import Connection, Pool
 from darkroom_api.maintenance import queries
 from darkroom_api.maintenance.queries import Ended
 from darkroom_api.tasks.files import facts_key, key_of, keys_in, wishes_of
+from darkroom_api.uploads import files
 
 BATCH: Final = 200
 """Most tasks that one call looks at."""
@@ -73,7 +74,9 @@ async def delete_objects(
     }
     if uploads:
         ids = [task.id for task in ended]
+        await files.lock(connection, uploads)
         uploads -= await queries.keys_needed(connection, sorted(uploads), without=ids)
+        await files.forget(connection, uploads)
     made = [key for task in ended for key in _keys_of(task) if key.startswith(prefix)]
     await run_sync(_delete, storage, [*uploads, *made])
     return len(uploads) + len(made)

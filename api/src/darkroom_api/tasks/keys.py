@@ -13,6 +13,7 @@ from darkroom_api.database import Connection
 from darkroom_api.errors import InvalidError
 from darkroom_api.problem import InvalidField
 from darkroom_api.tasks.queries import VISIBLE
+from darkroom_api.uploads import files
 
 _SENTENCE = (
     "there is no such file of yours: name the source.key, or the key of an output, of a task that "
@@ -33,10 +34,11 @@ async def refuse_foreign_keys(
     if not named:
         return
     allowed = await _visible_places(connection, [_place(key) for _, key in named], owner=owner)
+    files_ = await files.use(connection, [key for _, key in named], owner=owner)
     refused = [
         InvalidField(pointer=pointer, detail=_SENTENCE)
         for pointer, key in named
-        if _place(key) not in allowed
+        if _place(key) not in allowed and key not in files_
     ]
     if refused:
         raise InvalidError(f"{refused[0].pointer}: {_SENTENCE}", errors=refused)

@@ -6,9 +6,11 @@ in a thread. Importing this package does not import boto3; opening the S3 backen
 
 from darkroom_core.storage.base import Storage, StoredObject
 from darkroom_core.storage.errors import InvalidKeyError, ObjectNotFoundError, StorageError
+from darkroom_core.storage.incoming import Incoming, parked_size
 from darkroom_core.storage.settings import StorageSettings, open_storage
 
 __all__ = [
+    "Incoming",
     "InvalidKeyError",
     "ObjectNotFoundError",
     "Storage",
@@ -16,4 +18,5 @@ __all__ = [
     "StorageSettings",
     "StoredObject",
     "open_storage",
+    "parked_size",
 ]

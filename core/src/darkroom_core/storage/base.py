@@ -3,10 +3,13 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage.errors import InvalidKeyError
+
+if TYPE_CHECKING:
+    from darkroom_core.storage.incoming import Incoming
 
 _PART: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _KEY: Final = re.compile(rf"{_PART}(/{_PART})*")
@@ -36,6 +39,12 @@ class Storage(Protocol):
 
     def delete(self, key: str) -> None:
         """Delete the object; deleting what is not there is no error."""
+
+    def incoming(self, key: str, *, content_type: str, parked: str | None = None) -> "Incoming":
+        """Begin an object that comes bit by bit, or go on with one that was parked."""
+
+    def move(self, key: str, target: str) -> None:
+        """Give the object another key; what is there is replaced."""
 
     def sign_get(
         self, key: str, *, expires: datetime, disposition: str | None = None

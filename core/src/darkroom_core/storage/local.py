@@ -14,6 +14,8 @@ from typing import BinaryIO, Final
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage.base import StoredObject, checked_key
 from darkroom_core.storage.errors import ObjectNotFoundError, StorageError
+from darkroom_core.storage.incoming import Incoming
+from darkroom_core.storage.local_incoming import LocalIncoming
 from darkroom_core.storage.signing import OBJECTS_PATH, signed_url
 
 _INCOMING: Final = ".incoming"
@@ -69,6 +71,24 @@ class LocalStorage:
         for directory in path.relative_to(self._directory).parents[:-1]:
             with suppress(OSError):
                 os.rmdir(self._directory / directory)  # noqa: PTH106  # only where it is empty
+
+    def incoming(
+        self,
+        key: str,
+        *,
+        content_type: str,  # noqa: ARG002  # files have no type
+        parked: str | None = None,
+    ) -> Incoming:
+        """Append to a file beside the objects."""
+        unfinished = self._directory / _INCOMING / checked_key(key).replace("/", "~")
+        return LocalIncoming(key, unfinished=unfinished, target=self._path(key), parked=parked)
+
+    def move(self, key: str, target: str) -> None:
+        """Rename the file."""
+        path = self._path(target)
+        with _translated(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._path(key).replace(path)
 
     def sign_get(
         self,

@@ -1,23 +1,20 @@
 """Objects in a bucket of any S3-compatible store."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage.base import StoredObject, checked_key
-from darkroom_core.storage.errors import ObjectNotFoundError, StorageError
+from darkroom_core.storage.incoming import Incoming
+from darkroom_core.storage.s3_errors import translated
+from darkroom_core.storage.s3_incoming import S3Incoming
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_MISSING: Final = {"404", "NoSuchKey", "NotFound"}
 
 
 class S3Storage:
@@ -46,7 +43,7 @@ class S3Storage:
 
     def put(self, key: str, body: BinaryIO, *, content_type: str) -> StoredObject:
         """Upload, in parts where it is large."""
-        with _translated(key):
+        with translated(key):
             self._client.upload_fileobj(
                 body,
                 self._bucket,
@@ -58,7 +55,7 @@ class S3Storage:
 
     def open(self, key: str, *, start: int = 0) -> BinaryIO:
         """Stream the object."""
-        with _translated(key):
+        with translated(key):
             # An empty object has no first byte that could be asked for.
             part: dict[str, Any] = {"Range": f"bytes={start}-"} if start else {}
             response = self._client.get_object(Bucket=self._bucket, Key=checked_key(key), **part)
@@ -66,14 +63,31 @@ class S3Storage:
 
     def stat(self, key: str) -> StoredObject:
         """Ask for the object's head."""
-        with _translated(key):
+        with translated(key):
             head = self._client.head_object(Bucket=self._bucket, Key=checked_key(key))
         return StoredObject(key, head["ContentLength"])
 
     def delete(self, key: str) -> None:
         """Delete the object."""
-        with _translated(key):
+        with translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=checked_key(key))
+
+    def incoming(self, key: str, *, content_type: str, parked: str | None = None) -> Incoming:
+        """Take the bytes as the parts of a multipart upload."""
+        return S3Incoming(
+            self._client, self._bucket, checked_key(key), content_type=content_type, parked=parked
+        )
+
+    def move(self, key: str, target: str) -> None:
+        """Copy within the bucket, in parts where it is large, and delete."""
+        with translated(key):
+            self._client.copy(
+                {"Bucket": self._bucket, "Key": checked_key(key)},
+                self._bucket,
+                checked_key(target),
+                Config=self._transfer,
+            )
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def sign_get(
         self, key: str, *, expires: datetime, disposition: str | None = None
@@ -98,19 +112,3 @@ class S3Storage:
             Params={"Bucket": self._bucket, **parameters},
             ExpiresIn=max(1, int((expires - datetime.now(UTC)).total_seconds())),
         )
-
-
-@contextmanager
-def _translated(key: str) -> Iterator[None]:
-    """Turn what boto3 raises into what Storage promises."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _MISSING:
-            msg = f"there is no object {key}"
-            raise ObjectNotFoundError(msg) from error
-        msg = f"S3 refused {key}: {error}"
-        raise StorageError(msg) from error
-    except BotoCoreError as error:
-        msg = f"S3 did not answer for {key}: {error}"
-        raise StorageError(msg) from error

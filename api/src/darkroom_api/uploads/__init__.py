@@ -1,0 +1,1 @@
+"""Files that come in: raw, directly to storage, or resumably by tus; each is looked at first."""
