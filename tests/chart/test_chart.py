@@ -95,8 +95,13 @@ def test_the_roles_are_just_these() -> None:
     assert granted == {
         "darkroom-api": {
             *(("processingtasks", verb) for verb in ("create", "get", "delete")),
-            *(("processingrecipes", verb) for verb in ("get", "list")),
+            *(
+                (resource, verb)
+                for resource in ("processingrecipes", "processingschedules")
+                for verb in ("create", "get", "list", "update", "delete")
+            ),
             ("pods", "list"),
+            ("pods/log", "get"),
         },
         "darkroom-operator": {
             *(("processingtasks", verb) for verb in ("create", "list", "watch", "delete")),

@@ -47,9 +47,10 @@ from darkroom_api.problem_handlers import add_problem_handlers
 from darkroom_api.recipes import routes as recipes
 from darkroom_api.resources import Resources
 from darkroom_api.results import routes as results
+from darkroom_api.schedules import routes as schedules
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
-from darkroom_api.tasks import bulk, create, deletion, outputs, progress, retry
+from darkroom_api.tasks import bulk, create, deletion, logs, outputs, progress, retry
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster, open_cluster
 from darkroom_api.tasks.housekeeping import keep_house
@@ -121,6 +122,8 @@ _ROUTERS: Final = (
     batches.router,
     outputs.router,
     results.router,
+    logs.router,
+    schedules.router,
     progress.router,
     maintenance.router,
     maintenance.cleanup_router,

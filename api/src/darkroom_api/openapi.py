@@ -25,6 +25,7 @@ _TAGS: Final = [
     {"name": "batches", "description": "Many tasks that are made, and looked at, as one."},
     {"name": "events", "description": "Follow tasks as they go on, by SSE or WebSocket."},
     {"name": "recipes", "description": "Outputs under a name, for tasks to choose from."},
+    {"name": "schedules", "description": "Tasks that are made at times of a clock."},
     {"name": "api-keys", "description": "Long-lived tokens for programs."},
     {"name": "auth", "description": "Accounts and access tokens."},
     {"name": "admin", "description": "What operators look at, and what admins change."},

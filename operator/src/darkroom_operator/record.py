@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from darkroom_core import names
 from darkroom_core.conditions import State
 from darkroom_core.task import TaskStatus
 
@@ -18,6 +19,7 @@ def observation_of(task: Task, status: TaskStatus) -> Observation:
     told = next((c for c in status.conditions if c.type == "Succeeded"), None)
     known = {
         **_identity(task.metadata.namespace, task.metadata.name, task.uid),
+        "owner": task.metadata.labels.get(names.USER_LABEL),
         "spec": task.written_spec,
         "status": document.get("state"),
         "attempts": status.attempts,

@@ -39,8 +39,13 @@ class Right(NamedTuple):
 
 RIGHTS: Final = (
     *(Right(names.GROUP, names.TASK.plural, verb) for verb in ("create", "get", "delete")),
-    *(Right(names.GROUP, names.RECIPE.plural, verb) for verb in ("get", "list")),
+    *(
+        Right(names.GROUP, kind.plural, verb)
+        for kind in (names.RECIPE, names.SCHEDULE)
+        for verb in ("create", "get", "list", "update", "delete")
+    ),
     Right("", "pods", "list"),
+    Right("", "pods", "get", "log"),
 )
 """What the chart's Role grants, no more and no less: a test compares them."""
 

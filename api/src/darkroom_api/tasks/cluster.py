@@ -1,8 +1,13 @@
-"""Kubernetes, as far as the API needs it: tasks are created and deleted, recipes read."""
+"""Kubernetes, as far as the API needs it: tasks, recipes, schedules, and what processors log."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from typing import Any, Final, Protocol, cast
 
 import aiohttp
@@ -11,9 +16,10 @@ from kubernetes.aio.client import ApiClient, CoreV1Api, CustomObjectsApi, V1Dele
 from kubernetes.aio.client.exceptions import ApiException
 
 from darkroom_api.kubeconfig import find_cluster
-from darkroom_api.tasks.refusals import refusal_of
+from darkroom_api.tasks.refusals import causes_of, refusal_of
 
 _TIMEOUT_SECONDS: Final = 5.0
+_LOG_SECONDS: Final = 600.0
 _MOST_RECIPES: Final = 500
 _MOST_PODS: Final = 1000
 _PROCESSORS: Final = f"{names.MANAGED_BY_LABEL}={names.OPERATOR},{names.COMPONENT_LABEL}=processor"
@@ -22,12 +28,28 @@ _REFUSED: Final = {400, 413, 422}
 _GONE: Final = {404, 409}
 
 
+Json = dict[str, Any]
+
+
 class ClusterUnavailableError(Exception):
     """Kubernetes did not answer, or not as it would if all were well: try again later."""
 
 
 class RefusedError(Exception):
     """Kubernetes will never take this resource; the message is its sentence."""
+
+    def __init__(self, message: str, causes: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes
+        """Fields of the resource, as spec.outputs[0].format, and what is wrong with each."""
+
+
+class ExistsError(Exception):
+    """There is a resource of this kind and name already."""
+
+
+class ChangedError(Exception):
+    """The resource is another than the one that was read, or is gone."""
 
 
 class Cluster(Protocol):
@@ -47,6 +69,26 @@ class Cluster(Protocol):
 
     async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:
         """Return the pods in which processors run, or ran not long ago."""
+
+    async def create(self, kind: names.Kind, body: Json) -> Json:
+        """Create a resource; or raise RefusedError or ExistsError."""
+
+    async def replace(self, kind: names.Kind, body: Json) -> Json:
+        """Write a resource that was read before; or raise RefusedError or ChangedError."""
+
+    async def delete(self, kind: names.Kind, namespace: str, name: str) -> None:
+        """Delete a resource; it is no error if it is gone."""
+
+    async def one(self, kind: names.Kind, namespace: str, name: str) -> Json | None:
+        """Return a resource; None if there is none."""
+
+    async def all(self, kind: names.Kind, namespace: str, *, labels: str = "") -> list[Json]:
+        """Return the resources with these labels, up to 500."""
+
+    async def log(
+        self, namespace: str, pod: str, *, lines: int, most: int, follow: bool
+    ) -> AsyncIterator[bytes] | None:
+        """Return the last lines that a processor's pod logs; None if there is no such pod."""
 
 
 OpenCluster = AbstractAsyncContextManager[Cluster]
@@ -128,6 +170,90 @@ class KubernetesCluster:
         found: dict[str, Any] = self._client.sanitize_for_serialization(answer or {})  # type: ignore[no-untyped-call]
         return found.get("items") or []
 
+    async def create(self, kind: names.Kind, body: Json) -> Json:
+        """Create it; unknown fields are refused too."""
+        with _answers(conflict=ExistsError):
+            created = await self._objects.create_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, body["metadata"]["namespace"], kind.plural, body),
+                field_validation="Strict",
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        return cast("Json", created)
+
+    async def replace(self, kind: names.Kind, body: Json) -> Json:
+        """Write it over the one with the same resourceVersion."""
+        metadata = body["metadata"]
+        where = (metadata["namespace"], kind.plural, metadata["name"])
+        with _answers(conflict=ChangedError):
+            written = await self._objects.replace_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, *where, body),
+                field_validation="Strict",
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        return cast("Json", written)
+
+    async def delete(self, kind: names.Kind, namespace: str, name: str) -> None:
+        """Delete it, and what belongs to it, in the background."""
+        with suppress(ChangedError), _answers(conflict=ChangedError):
+            await self._objects.delete_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, kind.plural, name),
+                body=V1DeleteOptions(propagation_policy="Background"),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+
+    async def one(self, kind: names.Kind, namespace: str, name: str) -> Json | None:
+        """Read it."""
+        if not _NAME.fullmatch(name):
+            return None
+        return await self._read(
+            self._objects.get_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, kind.plural, name),
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        )
+
+    async def all(self, kind: names.Kind, namespace: str, *, labels: str = "") -> list[Json]:
+        """List them, as many as there may be in one answer."""
+        found = await self._read(
+            self._objects.list_namespaced_custom_object(
+                *(names.GROUP, names.VERSION, namespace, kind.plural),
+                label_selector=labels or None,
+                limit=_MOST_RECIPES,
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+        )
+        return found["items"] if found else []
+
+    async def log(
+        self, namespace: str, pod: str, *, lines: int, most: int, follow: bool
+    ) -> AsyncIterator[bytes] | None:
+        """Ask the API server, which asks the pod's node."""
+        try:
+            answer = await self._pods.read_namespaced_pod_log_without_preload_content(
+                pod,
+                namespace,
+                container=names.PROCESSOR_CONTAINER,
+                tail_lines=lines,
+                limit_bytes=None if follow else most,
+                follow=follow,
+                _request_timeout=_LOG_SECONDS if follow else _TIMEOUT_SECONDS,
+            )
+        except ApiException as error:
+            # 400: its container has not started.
+            if error.status in {400, 404}:
+                return None
+            raise ClusterUnavailableError(_sentence(error)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailableError(_sentence(error)) from error
+        response = cast("aiohttp.ClientResponse", answer)
+        if response.status in {400, 404}:
+            response.release()
+            return None
+        if response.status != 200:  # noqa: PLR2004
+            response.release()
+            raise ClusterUnavailableError(f"{response.status}: no log of {pod}")
+        return _parts(response, most)
+
     async def _read(self, request: Awaitable[object]) -> dict[str, Any] | None:
         try:
             return cast("dict[str, Any]", await request)
@@ -161,9 +287,36 @@ async def open_cluster() -> AsyncIterator[Cluster]:
         yield KubernetesCluster(client)
 
 
+@contextmanager
+def _answers(*, conflict: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except ApiException as error:
+        if error.status in _GONE:
+            raise conflict from error
+        raise _translated(error) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterUnavailableError(_sentence(error)) from error
+
+
+async def _parts(response: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
+    """Yield what comes, `most` bytes of it; a connection that ends is the end of the log."""
+    left = most
+    try:
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async for part in response.content.iter_any():
+                yield part[:left]
+                left -= len(part)
+                if left <= 0:
+                    return
+    finally:
+        response.close()
+
+
 def _translated(error: ApiException) -> Exception:
     if error.status in _REFUSED:
-        return RefusedError(refusal_of(error.body or error.reason or "refused"))
+        body = error.body or error.reason or "refused"
+        return RefusedError(refusal_of(body), causes_of(body))
     return ClusterUnavailableError(_sentence(error))
 
 

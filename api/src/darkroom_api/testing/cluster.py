@@ -3,9 +3,18 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
-from darkroom_api.tasks.cluster import Cluster, ClusterUnavailableError, RefusedError
+from darkroom_core import names
+
+from darkroom_api.tasks.cluster import (
+    ChangedError,
+    Cluster,
+    ClusterUnavailableError,
+    ExistsError,
+    RefusedError,
+)
 
 
 class FakeCluster:
@@ -19,6 +28,12 @@ class FakeCluster:
         """Recipes, by name."""
         self.pods: list[dict[str, Any]] = []
         """Pods of processors, as the API server tells of them."""
+        self.logs: dict[str, bytes] = {}
+        """What pods log, by their names."""
+        self.others: dict[tuple[str, str, str], dict[str, Any]] = {}
+        """Schedules and so on, by plural, namespace and name."""
+        self.causes: list[tuple[str, str]] = []
+        """With `refusal`: the fields that are refused."""
         self.calls: list[str] = []
 
     async def create_task(self, body: dict[str, Any]) -> str:
@@ -55,6 +70,82 @@ class FakeCluster:
         self._call("pods")
         return self.pods
 
+    async def create(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep the resource."""
+        self._write(f"create {kind.plural}")
+        metadata = body["metadata"]
+        if await self.one(kind, metadata["namespace"], metadata["name"]):
+            raise ExistsError
+        known = {"uid": str(uuid.uuid4()), "creationTimestamp": _now(), "resourceVersion": "1"}
+        return self._kept(kind, {**body, "metadata": {**metadata, **known}})
+
+    async def replace(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep it instead of the one that was read."""
+        self._write(f"replace {kind.plural}")
+        metadata = body["metadata"]
+        found = await self.one(kind, metadata["namespace"], metadata["name"])
+        version = metadata.get("resourceVersion")
+        if found is None or found["metadata"].get("resourceVersion") != version:
+            raise ChangedError
+        return self._kept(
+            kind, {**body, "metadata": {**metadata, "resourceVersion": f"{version}1"}}
+        )
+
+    async def delete(self, kind: names.Kind, namespace: str, name: str) -> None:
+        """Forget it."""
+        self._call(f"delete {kind.plural}")
+        if kind is names.RECIPE:
+            self.named.pop(name, None)
+        self.others.pop((kind.plural, namespace, name), None)
+
+    async def one(self, kind: names.Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        """Return what was kept."""
+        self._call(f"get {kind.plural}")
+        if kind is names.RECIPE:
+            return self.named.get(name)
+        return self.others.get((kind.plural, namespace, name))
+
+    async def all(
+        self, kind: names.Kind, namespace: str, *, labels: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return what was kept; of selectors it knows equality."""
+        self._call(f"list {kind.plural}")
+        wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
+        return [
+            found
+            for (plural, place, _), found in self.others.items()
+            if (plural, place) == (kind.plural, namespace)
+            and wanted.items() <= (found["metadata"].get("labels") or {}).items()
+        ]
+
+    async def log(
+        self,
+        namespace: str,  # noqa: ARG002
+        pod: str,
+        *,
+        lines: int,
+        most: int,
+        follow: bool,  # noqa: ARG002
+    ) -> AsyncIterator[bytes] | None:
+        """Return the end of what a test has put there."""
+        self._call("log")
+        if pod not in self.logs:
+            return None
+        return _whole(b"".join(self.logs[pod].splitlines(keepends=True)[-lines:])[:most])
+
+    def _kept(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
+        metadata = body["metadata"]
+        if kind is names.RECIPE:
+            self.named[metadata["name"]] = body
+        else:
+            self.others[kind.plural, metadata["namespace"], metadata["name"]] = body
+        return body
+
+    def _write(self, name: str) -> None:
+        self._call(name)
+        if self.refusal:
+            raise RefusedError(self.refusal, self.causes)
+
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Cluster]:
         """As `create_app` opens a cluster."""
@@ -64,3 +155,11 @@ class FakeCluster:
         self.calls.append(name)
         if self.is_away:
             raise ClusterUnavailableError("the cluster is away")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+async def _whole(text: bytes) -> AsyncIterator[bytes]:
+    yield text

@@ -12,7 +12,8 @@ from darkroom_operator.schedules.schedule import Schedule
 def task_for(schedule: Schedule, template: TaskTemplate, time: datetime) -> dict[str, Any]:
     """Return the manifest. Its name follows from the time, so that a second try collides.
 
-    As with a CronJob's Jobs, the schedule owns its tasks: deleting it cancels and deletes them.
+    It is of the same user as the schedule. As with a CronJob's Jobs, the schedule owns its tasks:
+    deleting it cancels and deletes them.
     """
     return {
         "apiVersion": names.API_VERSION,
@@ -20,7 +21,11 @@ def task_for(schedule: Schedule, template: TaskTemplate, time: datetime) -> dict
         "metadata": {
             "name": schedule.task_name(time),
             "namespace": schedule.metadata.namespace,
-            "labels": {**template.labels, names.SCHEDULE_LABEL: schedule.stem},
+            "labels": {
+                **template.labels,
+                **_owner(schedule),
+                names.SCHEDULE_LABEL: schedule.stem,
+            },
             "ownerReferences": [
                 {
                     "apiVersion": names.API_VERSION,
@@ -34,3 +39,8 @@ def task_for(schedule: Schedule, template: TaskTemplate, time: datetime) -> dict
         },
         "spec": schedule.written_task,
     }
+
+
+def _owner(schedule: Schedule) -> dict[str, str]:
+    labels = schedule.metadata.labels
+    return {label: labels[label] for label in (names.USER_LABEL,) if label in labels}
