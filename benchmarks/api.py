@@ -211,7 +211,7 @@ def _close(process: "subprocess.Popen[str]") -> list[list[str]]:
 
 
 def _long_upload(ours: Served, megabytes: int) -> list[Figure]:
-    token = ours.signed_in("long@example.com")
+    token = ours.signed_in(f"long{megabytes}@example.com")
     head, tail = _multipart(ours, token, b"\xff\xd8|\xff\xd9").split(b"|")
     head_of_request, _, head_of_body = head.partition(b"\r\n\r\n")
     chunk = os.urandom(_MB)

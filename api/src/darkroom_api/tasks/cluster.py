@@ -8,15 +8,19 @@ from contextlib import (
     contextmanager,
     suppress,
 )
-from typing import Any, Final, Protocol, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import aiohttp
 from darkroom_core import names
-from kubernetes.aio.client import ApiClient, CoreV1Api, CustomObjectsApi, V1DeleteOptions
+from kubernetes.aio.client import ApiClient, CustomObjectsApi, V1DeleteOptions
 from kubernetes.aio.client.exceptions import ApiException
 
 from darkroom_api.kubeconfig import find_cluster
 from darkroom_api.tasks.refusals import causes_of, refusal_of
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import CoreV1Api
 
 _TIMEOUT_SECONDS: Final = 5.0
 _LOG_SECONDS: Final = 600.0
@@ -100,7 +104,6 @@ class KubernetesCluster:
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._objects = CustomObjectsApi(client)
-        self._pods = CoreV1Api(client)
 
     async def create_task(self, body: dict[str, Any]) -> str:
         """Create it, or find that a lost answer was a yes."""
@@ -155,6 +158,13 @@ class KubernetesCluster:
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         )
+
+    @cached_property
+    def _pods(self) -> "CoreV1Api":
+        # Its module takes 109 MB, which a replica that nobody asks for pods need not have.
+        from kubernetes.aio.client import CoreV1Api  # noqa: PLC0415
+
+        return CoreV1Api(self._client)
 
     async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:
         """List them, as many as there may be in one answer."""
