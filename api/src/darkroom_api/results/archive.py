@@ -83,7 +83,7 @@ def size_of(entries: Sequence[Entry]) -> int:
 
 def _described(entry: Entry) -> zipfile.ZipInfo:
     moment = entry.modified
-    info = zipfile.ZipInfo(entry.name, moment.timetuple()[:6] if moment else _EPOCH)  # type: ignore[arg-type]
+    info = zipfile.ZipInfo(entry.name, moment.timetuple()[:6] if moment else _EPOCH)
     # From this zipfile sees which headers it needs.
     info.file_size = entry.size
     info.external_attr = _READABLE

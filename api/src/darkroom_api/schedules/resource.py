@@ -63,7 +63,7 @@ def task_of(resource: Json) -> Json:
 def view_of(resource: Json) -> ScheduleView:
     """Return it as REST shows it."""
     metadata, spec, status = resource["metadata"], resource["spec"], resource.get("status") or {}
-    ready = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
+    ready: Json = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), {})
     return ScheduleView(
         id=metadata["name"],
         name=(metadata.get("annotations") or {}).get(NAME_ANNOTATION, metadata["name"]),

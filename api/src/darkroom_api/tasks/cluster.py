@@ -239,7 +239,7 @@ class KubernetesCluster:
     ) -> AsyncIterator[bytes] | None:
         """Ask the API server, which asks the pod's node."""
         try:
-            answer = await self._pods.read_namespaced_pod_log_without_preload_content(
+            response = await self._pods.read_namespaced_pod_log_without_preload_content(
                 pod,
                 namespace,
                 container=names.PROCESSOR_CONTAINER,
@@ -255,7 +255,6 @@ class KubernetesCluster:
             raise ClusterUnavailableError(_sentence(error)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterUnavailableError(_sentence(error)) from error
-        response = cast("aiohttp.ClientResponse", answer)
         if response.status in {400, 404}:
             response.release()
             return None
