@@ -23,11 +23,11 @@ from darkroom_api.auth.passwords import Passwords
 from darkroom_api.batches import routes as batches
 from darkroom_api.database import open_pool
 from darkroom_api.deliveries.telling import open_telling
+from darkroom_api.door import add_door
 from darkroom_api.events import routes as events
 from darkroom_api.events import socket_routes as sockets
 from darkroom_api.events.hub import Hub
 from darkroom_api.events.pruning import keep_pruned
-from darkroom_api.door import add_door
 from darkroom_api.forgetting import forget_for_ever
 from darkroom_api.health import routes as health
 from darkroom_api.idempotency import ReplayedError, replayed

@@ -136,7 +136,7 @@ class EmailTakenError(ApiError):
 
 
 class LastAdminError(ApiError):
-    """Somebody has to be able to manage users: the last admin stays, and nobody removes themselves."""
+    """Somebody has to manage users: the last admin stays, and nobody removes themselves."""
 
     status, code, title = 409, "last_admin", "Last admin"
 
@@ -268,7 +268,7 @@ class InvalidError(ApiError):
 
 
 class FileRefusedError(ApiError):
-    """The file is of no format that is taken, is not what was declared, or is too large a picture."""
+    """The file is of no format that is taken, not what was declared, or too large a picture."""
 
     status, code, title = 422, "file_refused", "File is refused"
 

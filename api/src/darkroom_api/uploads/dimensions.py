@@ -105,7 +105,7 @@ def _tiff(head: bytes) -> Size | None:
 
 def _boxed(head: bytes) -> Size | None:
     """Return the largest of the pictures' sizes (ispe) in meta/iprp/ipco."""
-    place: range | None = range(len(head))
+    place = range(len(head))
     for name, skipped in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
         found = [inner for kind, inner in _boxes(head, place) if kind == name]
         if not found:

@@ -4,7 +4,7 @@ What is too short for a part is kept as an object of its own meanwhile.
 """
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -15,7 +15,8 @@ from darkroom_core.storage.s3_errors import translated
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_GONE = {"NoSuchUpload", "404", "NoSuchKey"}
+_GONE: Final = {"NoSuchUpload", "404", "NoSuchKey"}
+_NOTHING_YET: Final = {"size": 0, "upload": "", "parts": (), "tail": 0}
 
 
 class S3Incoming:
@@ -24,7 +25,7 @@ class S3Incoming:
     def __init__(
         self, client: "S3Client", bucket: str, key: str, *, content_type: str, parked: str | None
     ) -> None:
-        state = json.loads(parked) if parked else {"size": 0, "upload": "", "parts": [], "tail": 0}
+        state: dict[str, Any] = json.loads(parked) if parked else _NOTHING_YET
         self._client, self._bucket, self._key = client, bucket, key
         self._content_type = content_type
         self._upload: str = state["upload"]
