@@ -37,7 +37,7 @@ def variables(tmp_path: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def paths_of(schema: dict[str, Any], path: str = "") -> list[str]:
-    found = []
+    found: list[str] = []
     for name, inner in schema["properties"].items():
         is_group = inner.get("type") == "object" and "properties" in inner
         found += paths_of(inner, f"{path}{name}.") if is_group else [path + name]

@@ -120,7 +120,7 @@ async def test_a_user_who_becomes_the_admin_of_the_settings_keeps_their_id(
 
 @pytest.mark.parametrize("token", ["not.a.token", "", "dk_nothing", "é"])
 async def test_a_token_that_is_not_ours_is_refused(client: httpx2.AsyncClient, token: str) -> None:
-    answer = await client.get("/v1/tasks", headers={"Authorization": f"Bearer {token}".encode()})
+    answer = await client.get("/v1/tasks", headers={b"Authorization": f"Bearer {token}".encode()})
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -30,7 +30,7 @@ def run(
 
 def role(db: psycopg.Connection, email: str) -> str | None:
     row = db.execute("SELECT role FROM users WHERE email = %s", [email]).fetchone()
-    return row and row[0]
+    return str(row[0]) if row else None
 
 
 async def test_the_environment_makes_an_admin_who_can_sign_in(

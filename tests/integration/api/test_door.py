@@ -12,7 +12,6 @@ from darkroom_api.limits.settings import LimitSettings
 from darkroom_api.settings import Settings
 from darkroom_api.testing import FakeCluster
 from pydantic import ValidationError
-from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 PROXY = "127.0.0.1"
@@ -27,7 +26,7 @@ async def behind_uvicorn(
     app = create_app(settings, open_cluster=cluster.opened)
     async with app.router.lifespan_context(app) as state:
 
-        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
             await app({**scope, "state": dict(state or {})}, receive, send)
 
         proxied: Any = ProxyHeadersMiddleware(with_state, trusted_hosts=settings.trusted_proxies)

@@ -56,6 +56,7 @@ async def test_what_the_api_server_refuses_points_at_the_request(
         {"pointer": "#/outputs/1/operations/0/resize/width", "detail": "too small"},
         {"pointer": "#", "detail": "?"},
     ]
+    wrong: Any
     for wrong in ({**WEB, "name": "No"}, {**WEB, "outputs": []}, {**WEB, "more": 1}, []):
         assert (await admin.post("/v1/recipes", json=wrong)).status_code == 422
     cluster.is_away = True

@@ -135,6 +135,7 @@ async def test_a_shared_url_ends_with_its_time_and_with_the_outputs(
     client: httpx2.AsyncClient, ada: User, done: dict[str, Any], db: psycopg.Connection
 ) -> None:
     path = f"/v1/tasks/{done['id']}/share"
+    wrong: dict[str, Any]
     for wrong in ({"expires_in": 59}, {"expires_in": 604_801}, {"outputs": []}, {"more": 1}):
         assert (await ada.post(path, json=wrong)).status_code == 422
     assert (await ada.post(path, json={"outputs": ["other"]})).status_code == 404

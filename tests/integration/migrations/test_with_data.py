@@ -63,6 +63,16 @@ ROWS: dict[int, list[str]] = {
     ],
     6: ["UPDATE tasks SET cleaned_prefixes = '{uploads/}', source_facts = '{}' WHERE id='task-3'"],
     7: ["UPDATE tasks SET progress = 50 WHERE id = 'task-2'"],
+    8: [
+        """INSERT INTO users (id, email, role, email_verified_at, disabled_at) VALUES
+        ('33333333-3333-4333-8333-333333333333', 'grace@example.com', 'operator', now(), now())""",
+        """INSERT INTO sessions (id, user_id, expires_at)
+        SELECT id, id, now() FROM users WHERE role = 'user'""",
+        "INSERT INTO signing_keys (kid, sealed, public_jwk) VALUES ('k', 'x', '{}')",
+        """INSERT INTO one_time_tokens (hash, user_id, purpose, email, expires_at)
+        SELECT 'x', id, 'verify_email', email, now() FROM users WHERE role = 'user'""",
+        "INSERT INTO sign_in_tries (subject, tries, blocked_until) VALUES ('a', 1, now())",
+    ],
     9: [
         """INSERT INTO api_keys (id, owner, name, hash, scopes, revoked_at)
         SELECT id, id, 'ci', 'x', '{tasks:read}', now() FROM users WHERE role = 'user'""",
@@ -75,6 +85,12 @@ ROWS: dict[int, list[str]] = {
         "INSERT INTO rate_buckets (key, tokens, granted, at) VALUES ('global', 1, 1, now())",
         """UPDATE users SET quota = '{"tasks_per_day": 5}' WHERE role = 'user'""",
         "INSERT INTO quota_usage (owner, day) SELECT id, now() FROM users",
+    ],
+    11: [
+        """INSERT INTO files (owner, sha256, key, size)
+        SELECT id, 'x', 'uploads/x', 9 FROM users WHERE role = 'user'""",
+        """INSERT INTO uploads (id, owner, via, key, expires_at)
+        SELECT 'upload-1', id, 'tus', 'uploads/y', now() FROM users WHERE role = 'user'""",
     ],
     12: [
         "INSERT INTO batches (id, owner) SELECT 'batch-1', id FROM users WHERE role = 'user'",

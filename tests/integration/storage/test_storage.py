@@ -198,28 +198,28 @@ def test_a_stream_that_breaks_leaves_nothing(storage: Storage) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 1024 * 1024, 19_000_001])
 def test_bytes_that_come_bit_by_bit_are_one_object_in_the_end(storage: Storage, size: int) -> None:
-    body = os.urandom(size)
-    first = storage.incoming("coming/object", content_type=TYPE)
+    key, body = f"coming/object-{size}", os.urandom(size)
+    first = storage.incoming(key, content_type=TYPE)
     first.write(body[: size // 3])
     parked = first.park()
     first.close()
     assert parked_size(parked) == size // 3
     with pytest.raises(ObjectNotFoundError):
-        storage.stat("coming/object")
+        storage.stat(key)
 
-    second = storage.incoming("coming/object", content_type=TYPE, parked=parked)
+    second = storage.incoming(key, content_type=TYPE, parked=parked)
     second.write(body[size // 3 : size // 2])
     # What comes after the last time that it was parked is sent again by the client.
     parked = second.park()
     second.write(b"lost with its replica")
     second.close()
-    third = storage.incoming("coming/object", content_type=TYPE, parked=parked)
+    third = storage.incoming(key, content_type=TYPE, parked=parked)
     third.write(body[size // 2 :])
     assert third.size == size
     assert third.finish().size == size
-    assert read(storage, "coming/object") == body
+    assert read(storage, key) == body
     with pytest.raises(ObjectNotFoundError):
-        storage.stat("coming/object.tail")
+        storage.stat(f"{key}.tail")
 
 
 @pytest.mark.parametrize("size", [3, 9_000_000])

@@ -73,7 +73,7 @@ async def test_a_defect_in_the_middle_of_an_answer_is_logged_and_cuts_it_off(
     async def receive() -> dict[str, object]:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": []}
     await Observed(broken_halfway, Metrics())(scope, receive, send)
 
     assert sent == ["http.response.start"]

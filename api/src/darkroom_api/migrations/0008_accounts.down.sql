@@ -8,7 +8,9 @@ UPDATE users SET password_hash = '' WHERE password_hash IS NULL;
 UPDATE users SET role = 'user' WHERE role = 'operator';
 ALTER TABLE users
     DROP CONSTRAINT users_role_check,
-    ADD CONSTRAINT users_role_check CHECK (role IN ('user', 'admin')) NOT VALID,
+    ADD CONSTRAINT users_role_check CHECK (role IN ('user', 'admin')),
     ALTER COLUMN password_hash SET NOT NULL,
     DROP COLUMN disabled_at,
     DROP COLUMN email_verified_at;
+COMMENT ON COLUMN users.password_hash
+IS 'argon2id, in the PHC string format, with its own parameters.';
