@@ -107,6 +107,12 @@ async def test_a_role_is_given_and_counts(
 ) -> None:
     user_id = await id_of(ada)
     assert (await change(admin, user_id, role="operator")).json()["role"] == "operator"
+
+    async def is_out() -> bool:
+        return (await ada.get("/v1/me")).status_code == 401
+
+    # What was signed says the old role.
+    await until(is_out)
     again = await client.post(
         "/v1/auth/token", json={"email": "ada@example.com", "password": PASSWORD}
     )

@@ -9,7 +9,7 @@ import time
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import register, sign_in
+from darkroom_api.testing import register, sign_in, until
 
 PASSWORD = "not to be shown anywhere"
 COMMAND = [sys.executable, "-m", "darkroom_api", "create-admin"]
@@ -57,9 +57,29 @@ async def test_a_user_becomes_an_admin_and_keeps_what_is_theirs(
     ] == before
 
 
+async def test_an_admin_who_was_shut_out_gets_in_again_and_others_with_the_old_password_do_not(
+    client: httpx2.AsyncClient, database_url: str, db: psycopg.Connection
+) -> None:
+    ada = await register(client, "ada@example.com")
+    db.execute("UPDATE users SET disabled_at = now() WHERE email = 'ada@example.com'")
+    run(database_url, "--email", "ada@example.com", "--password-stdin", text=PASSWORD + "\n")
+    assert (await sign_in(client, "ada@example.com", PASSWORD)).headers
+    live = db.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL").fetchone()
+    assert live == (1,)
+
+    async def is_out() -> bool:
+        return (await ada.get("/v1/me")).status_code == 401
+
+    await until(is_out)
+
+
 @pytest.mark.parametrize(
     ("email", "password", "told"),
-    [("nobody", PASSWORD, "email: "), ("a@example.com", "short", "password: ")],
+    [
+        ("nobody", PASSWORD, "email: "),
+        ("a@example.com", "short", "password: "),
+        ("a@example.com", "aaaaaaaaaaaaaa", "password: "),
+    ],
 )
 def test_what_is_no_address_or_password_is_refused_without_showing_it(
     database_url: str, db: psycopg.Connection, email: str, password: str, told: str

@@ -1,15 +1,11 @@
 """Mail, to a real SMTP server that wants TLS and a password, and what users choose of it."""
 
-import email
 import json
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -25,41 +21,13 @@ from cryptography.x509.oid import NameOID
 from darkroom_api.database import open_pool
 from darkroom_api.mail.digests import queue_digest
 from darkroom_api.mail.settings import MailSettings
-from darkroom_api.testing import User, until
+from darkroom_api.testing import Inbox, User, until
 
 # Of a connection that is encrypted from its first byte, aiosmtpd does not know that it is.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 Environment = dict[str, str]
 PASSWORD = "the server's password"
-
-
-@dataclass
-class Inbox:
-    """What the server got, and how it answers."""
-
-    mails: list[EmailMessage] = field(default_factory=list)
-    recipients: list[str] = field(default_factory=list)
-    connections: set[object] = field(default_factory=set)
-    is_tls: list[bool] = field(default_factory=list)
-    refusals: dict[str, str] = field(default_factory=dict)
-
-    async def handle_RCPT(self, *given: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        _, _, envelope, address, _ = given
-        if refusal := self.refusals.get(address):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, *given: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        server, session, envelope = given
-        message = email.message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.mails.append(message)
-        self.recipients += envelope.rcpt_tos
-        self.is_tls.append(server.transport.get_extra_info("ssl_object") is not None)
-        self.connections.add(session.peer)
-        return "250 OK"
 
 
 def allow(*given: Any) -> AuthResult:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx2
 import jwt
@@ -80,7 +80,7 @@ async def test_an_old_refresh_token_ends_the_session(
     assert (again.status_code, again.json()["code"]) == (401, "refresh_refused")
     assert (await refresh(client, renewed["refresh_token"])).status_code == 401
     assert await status(client, renewed) == 401
-    events = db.execute("SELECT type FROM audit_events ORDER BY created_at").fetchall()
+    events = db.execute("SELECT type FROM audit_events ORDER BY at").fetchall()
     assert ("session.refresh_reused",) in events
 
 
@@ -171,6 +171,34 @@ async def test_a_user_who_is_disabled_gets_no_new_tokens(
     assert wrong.json()["code"] == "wrong_credentials"
 
 
+@pytest.mark.parametrize("change", ["password_hash = 'another'", "disabled_at = now()"])
+async def test_no_session_begins_with_what_was_changed_meanwhile(
+    client: httpx2.AsyncClient, ada: User, db: psycopg.Connection, change: LiteralString
+) -> None:
+    assert ada
+    with db.transaction():
+        # The password is looked up, and found to be right, before this is committed.
+        db.execute(f"UPDATE users SET {change} WHERE email = 'ada@example.com'")  # noqa: S608
+        db.execute("UPDATE sessions SET ended_at = now()")
+        signing_in = asyncio.create_task(client.post("/v1/auth/token", json=CREDENTIALS))
+        with psycopg.connect(db.info.dsn, password=db.info.password, autocommit=True) as other:
+            await until(
+                lambda: other.execute(
+                    """
+                    SELECT FROM pg_stat_activity
+                    WHERE wait_event_type = 'Lock' AND query LIKE '%INSERT INTO sessions%'
+                        AND datname = current_database()
+                    """
+                ).fetchall()
+            )
+
+    refused = await signing_in
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "wrong_credentials")
+    live = db.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL").fetchone()
+    assert live == (0,)
+
+
 async def test_others_can_check_access_tokens_by_the_published_keys(
     client: httpx2.AsyncClient, tokens: dict[str, Any]
 ) -> None:
@@ -207,6 +235,12 @@ async def test_a_new_key_signs_once_it_is_known_and_the_old_one_still_reads(
         assert first.signing()[0] != old
         assert first.public(old)
 
+        # It goes with the next change.
+        db.execute("UPDATE signing_keys SET created_at = created_at - interval '31 days'")
+        await first.look()
+        assert first.public(old) is None
+        assert len(first.jwks) == 2
+
 
 async def test_keys_are_not_readable_without_the_key_of_the_settings(
     database_url: str,
@@ -236,8 +270,13 @@ async def test_every_route_but_the_public_ones_wants_to_know_who_asks(
         "/livez",
         "/readyz",
         "/metrics",
+        "/v1/auth/oidc/login",
+        "/v1/auth/oidc/callback",
     }
-    by_signature = ("/v1/objects/", "/v1/progress/", "/v1/maintenance/", "/v1/unsubscribe")
+    by_signature = (
+        *("/v1/objects/", "/v1/progress/", "/v1/maintenance/", "/v1/unsubscribe"),
+        *("/v1/uploads/{upload_id}/content", "/v1/tasks/{task_id}/outputs"),
+    )
     document = create_app(settings, open_cluster=cluster.opened).openapi()
     open_routes = []
     for path, operations in document["paths"].items():
@@ -246,7 +285,7 @@ async def test_every_route_but_the_public_ones_wants_to_know_who_asks(
             for name in ("{", "}"):
                 concrete = concrete.replace(name, "")
             answer = await client.request(method.upper(), concrete)
-            if answer.status_code != 401 and path not in public:
+            if answer.status_code != 401 and path not in public and method != "options":
                 open_routes.append((method, path, answer.status_code))
     left = [
         route

@@ -130,7 +130,7 @@ async def get_user(user_id: UUID, _: AdminReader, pool: Database) -> ManagedUser
 async def update_user(
     user_id: UUID, change: UserChange, request: Request, identity: AdminWriter, pool: Database
 ) -> ManagedUserView:
-    """Change a user's role or quota, or disable them, which ends their sessions."""
+    """Change a user's role or quota, or disable them. A new role, too, ends their sessions."""
     async with pool.connection() as connection, connection.transaction():
         before = await user_queries.managed_user(connection, user_id, is_to_change=True)
         if before is None:
@@ -145,7 +145,8 @@ async def update_user(
                 request=request,
                 **details,
             )
-        if after.disabled_at and not before.disabled_at:
+        # Tokens say the role that their user had when they were made.
+        if after.role != before.role or (after.disabled_at and not before.disabled_at):
             await end_all_sessions(connection, user_id)
     return _view(after)
 

@@ -8,10 +8,10 @@ from typing import Final
 import psycopg
 import psycopg_pool
 
-from darkroom_api.auth import queries
+from darkroom_api.auth import queries, session_queries
 from darkroom_api.auth.identity import Role
 from darkroom_api.auth.passwords import Passwords
-from darkroom_api.database import Pool
+from darkroom_api.database import Connection, Pool
 from darkroom_api.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -32,13 +32,17 @@ async def ensure_admin(pool: Pool, passwords: Passwords, settings: Settings) -> 
             and await passwords.are_equal(user.password_hash, password)
         ):
             return
-        await queries.upsert_admin(
-            connection,
-            user_id=uuid.uuid4(),
-            email=email,
-            password_hash=await passwords.hashed(password),
-        )
+        await make_admin(connection, email, await passwords.hashed(password))
     _log.info("the admin %s has the password of the settings", email)
+
+
+async def make_admin(connection: Connection, email: str, password_hash: str) -> None:
+    """Make the address' user an admin with this password; sessions with another one end."""
+    async with connection.transaction():
+        user_id = await queries.upsert_admin(
+            connection, user_id=uuid.uuid4(), email=email, password_hash=password_hash
+        )
+        await session_queries.end_all(connection, user_id)
 
 
 async def ensure_admin_soon(pool: Pool, passwords: Passwords, settings: Settings) -> None:

@@ -8,13 +8,14 @@ import asyncio
 import getpass
 import os
 import sys
-import uuid
 from typing import Final
 
 from psycopg import AsyncConnection, OperationalError
 from pydantic import ValidationError
 
 from darkroom_api.auth import queries
+from darkroom_api.auth.admin import make_admin
+from darkroom_api.auth.password_rules import weakness
 from darkroom_api.auth.passwords import Passwords
 from darkroom_api.auth.schemas import Registration
 from darkroom_api.errors import CommandError
@@ -33,6 +34,8 @@ def create_admin(database_url: str, *, email: str | None, is_from_stdin: bool) -
     except ValidationError as error:
         told = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
         raise CommandError(told) from None
+    if reason := weakness(wanted.password, wanted.email):
+        raise CommandError(f"password: {reason}")
     is_new = asyncio.run(_make(database_url, wanted))
     what = "is an admin now" if is_new else "was a user already, and is an admin with this password"
     sys.stdout.write(f"{wanted.email} {what}\n")
@@ -65,12 +68,7 @@ async def _make(database_url: str, wanted: Registration) -> bool:
             database_url, connect_timeout=_SECONDS
         ) as connection:
             before = await queries.user_by_email(connection, wanted.email)
-            await queries.upsert_admin(
-                connection,
-                user_id=uuid.uuid4(),
-                email=wanted.email,
-                password_hash=password_hash,
-            )
+            await make_admin(connection, wanted.email, password_hash)
     except OperationalError as error:
         raise CommandError(f"Postgres does not answer: {error}") from None
     return before is None

@@ -21,6 +21,8 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
 
 
+MOST_AT_ONCE: Final = 5
+PAUSE_SECONDS: Final = 60
 MINUTES: Final = {Purpose.RESET_PASSWORD: 30, Purpose.VERIFY_EMAIL: 24 * 60}
 
 
@@ -32,34 +34,64 @@ class Proven:
     email: str
 
 
-async def issue(connection: Connection, *, user_id: UUID, email: str, purpose: Purpose) -> str:
-    """Return a new token; earlier ones for the same purpose are good no more."""
+async def issue(
+    connection: Connection, *, user_id: UUID, email: str, purpose: Purpose
+) -> str | None:
+    """Return a new token beside those that are good already; None if they had one lately.
+
+    Whoever knows the address may ask: neither its mailbox nor the tokens in it are theirs to spoil.
+    """
     token = secrets.token_urlsafe(_BYTES)
     async with connection.transaction():
-        await connection.execute(
-            "DELETE FROM one_time_tokens WHERE user_id = %s AND purpose = %s", [user_id, purpose]
-        )
-        await connection.execute(
+        # Requests at the same time take turns.
+        await connection.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", [user_id])
+        cursor = await connection.execute(
             """
             INSERT INTO one_time_tokens (hash, user_id, purpose, email, expires_at)
-            VALUES (%s, %s, %s, %s, now() + make_interval(mins => %s))
+            SELECT %(hash)s, %(user_id)s, %(purpose)s, %(email)s,
+                clock_timestamp() + make_interval(mins => %(minutes)s)
+            FROM (
+                SELECT count(*) AS live, max(created_at) AS newest FROM one_time_tokens
+                WHERE user_id = %(user_id)s AND purpose = %(purpose)s
+                    AND expires_at > clock_timestamp()
+            ) AS earlier
+            WHERE live < %(most)s AND (
+                newest IS NULL OR newest < clock_timestamp() - make_interval(secs => %(pause)s)
+            )
             """,
-            [_hash(token), user_id, purpose, email, MINUTES[purpose]],
+            {
+                "hash": _hash(token),
+                "user_id": user_id,
+                "purpose": purpose,
+                "email": email,
+                "minutes": MINUTES[purpose],
+                "most": MOST_AT_ONCE,
+                "pause": PAUSE_SECONDS,
+            },
         )
-    return token
+    return token if cursor.rowcount else None
 
 
 async def redeem(connection: Connection, token: str, purpose: Purpose) -> Proven | None:
-    """Use a token up; None if it is not good, or its user's address is another now."""
+    """Use a token up, and with it the others for the same purpose.
+
+    None if it is not good, or its user's address is another now.
+    """
     cursor = connection.cursor(row_factory=class_row(Proven))
     await cursor.execute(
         """
-        DELETE FROM one_time_tokens AS token USING users
-        WHERE hash = %s AND purpose = %s AND expires_at > now()
-            AND users.id = token.user_id AND users.email = token.email AND disabled_at IS NULL
-        RETURNING token.user_id, token.email
+        WITH good AS (
+            DELETE FROM one_time_tokens AS token USING users
+            WHERE hash = %(hash)s AND purpose = %(purpose)s AND expires_at > now()
+                AND users.id = token.user_id AND users.email = token.email AND disabled_at IS NULL
+            RETURNING token.user_id, token.email
+        ), others AS (
+            DELETE FROM one_time_tokens AS other USING good
+            WHERE other.user_id = good.user_id AND purpose = %(purpose)s AND hash <> %(hash)s
+        )
+        SELECT user_id, email FROM good
         """,
-        [_hash(token), purpose],
+        {"hash": _hash(token), "purpose": purpose},
     )
     return await cursor.fetchone()
 

@@ -61,6 +61,7 @@ async def change_password(
     checked_password(sent.new_password, user.email, pointer="#/new_password")
     password_hash = await resources.passwords.hashed(sent.new_password)
     async with pool.connection() as connection, connection.transaction():
+        await sign_in_tries.forgive(connection, email=user.email, address=address_of(request.scope))
         ended = await _replace(connection, user, password_hash, but=identity.session_id)
         await _tell(connection, user, audit.Event.PASSWORD_CHANGED, request)
     for session_id in ended:
@@ -101,6 +102,7 @@ async def reset_password(
         user = await queries.user_by_id(connection, proven.user_id)
         if user is None:
             raise errors.MailedTokenError("this token is not good: have another mailed")
+        await sign_in_tries.forgive(connection, email=user.email, address=address_of(request.scope))
         ended = await _replace(connection, user, password_hash)
         await queries.note_verified(connection, user.id)
         await _tell(connection, user, audit.Event.PASSWORD_RESET, request)

@@ -23,5 +23,7 @@ async def _mail(
     token = await one_time_tokens.issue(
         connection, user_id=user.id, email=user.email, purpose=purpose
     )
+    if token is None:
+        return
     values = {"token": token, "minutes": MINUTES[purpose]}
     await queue_mail(connection, user.email, template, values, owner=user.id)

@@ -67,19 +67,38 @@ async def set_password_hash(connection: Connection, *, user_id: UUID, password_h
     )
 
 
+async def renew_password_hash(
+    connection: Connection, *, user_id: UUID, old: str | None, new: str
+) -> bool:
+    """Replace this hash of the same password; return whether it still was the user's."""
+    cursor = await connection.execute(
+        """
+        UPDATE users SET password_hash = %s, updated_at = now()
+        WHERE id = %s AND password_hash = %s
+        """,
+        [new, user_id, old],
+    )
+    return cursor.rowcount == 1
+
+
 async def upsert_admin(
     connection: Connection, *, user_id: UUID, email: str, password_hash: str
-) -> None:
-    """Make the address' user an admin with this password."""
-    await connection.execute(
+) -> UUID:
+    """Make the address' user an admin with this password, who may get in; return their id."""
+    cursor = await connection.execute(
         """
         INSERT INTO users (id, email, password_hash, role, email_verified_at)
         VALUES (%s, %s, %s, 'admin', now())
         ON CONFLICT (email) DO UPDATE
-        SET password_hash = excluded.password_hash, role = 'admin', updated_at = now()
+        SET password_hash = excluded.password_hash, role = 'admin', disabled_at = NULL,
+            email_verified_at = coalesce(users.email_verified_at, now()), updated_at = now()
+        RETURNING id
         """,
         [user_id, email, password_hash],
     )
+    row = await cursor.fetchone()
+    assert row  # noqa: S101  # it is inserted or updated
+    return UUID(str(row[0]))
 
 
 async def note_verified(connection: Connection, user_id: UUID) -> None:

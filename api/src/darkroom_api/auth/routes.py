@@ -1,6 +1,7 @@
 """Registration, signing in and out, and who am I."""
 
 import uuid
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -134,8 +135,10 @@ async def create_token(request: Request, resources: Res, pool: Database) -> Acce
     _refuse_shut_out(resources, user)
     renewed = await _renewed_hash(resources.passwords, user, sent.password)
     async with pool.connection() as connection:
-        if renewed:
-            await queries.set_password_hash(connection, user_id=user.id, password_hash=renewed)
+        if renewed and await queries.renew_password_hash(
+            connection, user_id=user.id, old=user.password_hash, new=renewed
+        ):
+            user = replace(user, password_hash=renewed)
         await sign_in_tries.forgive(connection, email=email, address=address)
         return await sessions.start(connection, resources, user, request)
 

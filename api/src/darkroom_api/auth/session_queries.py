@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from darkroom_api.auth.queries import UserRow
 from darkroom_api.database import Connection
 
 
@@ -46,19 +47,31 @@ async def insert_session(  # noqa: PLR0913  # the columns
     connection: Connection,
     *,
     session_id: UUID,
-    user_id: UUID,
+    user: UserRow,
     seconds: int,
     address: str | None,
     user_agent: str | None,
-) -> None:
-    """Add a session."""
-    await connection.execute(
+) -> str | None:
+    """Add a session of this user as they were read; return the role that they have now.
+
+    None if meanwhile they were disabled or have another password: whoever changed it ended the
+    sessions that there were, and counts on it that no other begins with the old one.
+    """
+    cursor = await connection.execute(
         """
+        WITH now_ AS (
+            SELECT id, role FROM users
+            WHERE id = %s AND disabled_at IS NULL AND password_hash IS NOT DISTINCT FROM %s
+            FOR SHARE
+        )
         INSERT INTO sessions (id, user_id, expires_at, address, user_agent)
-        VALUES (%s, %s, now() + make_interval(secs => %s), %s, %s)
+        SELECT %s, id, now() + make_interval(secs => %s), %s, %s FROM now_
+        RETURNING (SELECT role FROM now_)
         """,
-        [session_id, user_id, seconds, address, user_agent],
+        [user.id, user.password_hash, session_id, seconds, address, user_agent],
     )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else None
 
 
 async def rotate(

@@ -20,7 +20,7 @@ from darkroom_api.auth.refresh_token import RefreshToken
 from darkroom_api.auth.schemas import AccessToken
 from darkroom_api.auth.signing_keys import refresh_key
 from darkroom_api.database import Connection
-from darkroom_api.errors import RefreshRefusedError
+from darkroom_api.errors import RefreshRefusedError, WrongCredentialsError
 from darkroom_api.limits.address import address_of
 from darkroom_api.resources import Resources
 
@@ -33,22 +33,27 @@ _LONGEST_AGENT: Final = 256
 async def start(
     connection: Connection, resources: Resources, user: UserRow, request: HTTPConnection
 ) -> AccessToken:
-    """Begin a session; return its tokens."""
+    """Begin a session; return its tokens.
+
+    Raises WrongCredentialsError if the user was changed meanwhile.
+    """
     session_id = uuid_utils.compat.uuid7()
     agent = request.headers.get("user-agent", "").replace("\0", "")[:_LONGEST_AGENT]
     async with connection.transaction():
-        await session_queries.insert_session(
+        role = await session_queries.insert_session(
             connection,
             session_id=session_id,
-            user_id=user.id,
+            user=user,
             seconds=resources.settings.refresh_token_seconds,
             address=address_of(request.scope),
             user_agent=agent or None,
         )
+        if role is None:
+            raise WrongCredentialsError("this account was changed just now: sign in again")
         await audit.record(
             connection, audit.Event.SIGNED_IN, actor=user.id, subject=user.email, request=request
         )
-    return _tokens(resources, user.id, Role(user.role), RefreshToken(session_id, 0))
+    return _tokens(resources, user.id, Role(role), RefreshToken(session_id, 0))
 
 
 async def refreshed(

@@ -1,8 +1,10 @@
 """Guessing passwords made slow, without locking out whose account it is.
 
-A try is counted before the password is looked at, so that many at once are many. Counted are the
-account as it is tried from one address, the address, and the account from addresses from which its
-user never signed in: strangers slow down each other, and nobody else.
+A try is counted before the password is looked at, so that many at once are many; a right one is
+taken back. Counted are the account as it is tried from one address, the address, and the account
+from addresses from which its user never signed in: strangers slow down each other, and nobody who
+signs in from where they did before. A password that is set anew by mail clears the way for the
+user at a new place.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from darkroom_api.errors import SignInBlockedError
 
 _LONGEST_SECONDS: Final = 900
 _FORGOTTEN_SECONDS: Final = 3600
+_FREE_BY_ADDRESS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,11 @@ class Allowance:
 async def take_try(connection: Connection, *, email: str, address: str) -> None:
     """Count a try to sign in, or raise SignInBlockedError."""
     allowances = [
-        Allowance(f"account {email} from {address}", 5),
-        Allowance(f"address {address}", 30),
+        Allowance(_here(email, address), 5),
+        Allowance(_address(address), _FREE_BY_ADDRESS),
     ]
     if not await is_known_address(connection, email=email, address=address):
-        allowances.append(Allowance(f"account {email} from elsewhere", 20))
+        allowances.append(Allowance(_elsewhere(email), 20))
     for allowance in allowances:
         seconds = await _counted(connection, allowance)
         if seconds > 0:
@@ -39,11 +42,36 @@ async def take_try(connection: Connection, *, email: str, address: str) -> None:
 
 
 async def forgive(connection: Connection, *, email: str, address: str) -> None:
-    """Forget the account's wrong tries from this address, after a right one."""
-    await connection.execute(
-        "DELETE FROM sign_in_tries WHERE subject = ANY(%s)",
-        [[f"account {email} from {address}", f"account {email} from elsewhere"]],
-    )
+    """Forget the account's wrong tries, and take back the one of this address, after a right one.
+
+    What others tried from the same address still counts: a password of their own would otherwise
+    give a guesser as many tries as they like.
+    """
+    async with connection.transaction():
+        await connection.execute(
+            "DELETE FROM sign_in_tries WHERE subject = ANY(%s)",
+            [[_here(email, address), _elsewhere(email)]],
+        )
+        await connection.execute(
+            """
+            UPDATE sign_in_tries SET tries = tries - 1, blocked_until =
+                CASE WHEN tries <= %(free)s THEN '-infinity' ELSE blocked_until END
+            WHERE subject = %(subject)s AND tries > 0
+            """,
+            {"subject": _address(address), "free": _FREE_BY_ADDRESS},
+        )
+
+
+def _here(email: str, address: str) -> str:
+    return f"account {email} from {address}"
+
+
+def _elsewhere(email: str) -> str:
+    return f"account {email} from elsewhere"
+
+
+def _address(address: str) -> str:
+    return f"address {address}"
 
 
 async def _counted(connection: Connection, allowance: Allowance) -> float:
@@ -51,12 +79,12 @@ async def _counted(connection: Connection, allowance: Allowance) -> float:
     cursor = await connection.execute(
         """
         INSERT INTO sign_in_tries AS known (subject, tries, blocked_until)
-        VALUES (%(subject)s, 1, now())
+        VALUES (%(subject)s, 1, '-infinity')
         ON CONFLICT (subject) DO UPDATE SET
             tries = darkroom_tries_now(known.tries, known.updated_at, %(forgotten)s),
             blocked_until = CASE
                 WHEN darkroom_tries_now(known.tries, known.updated_at, %(forgotten)s) < %(free)s
-                THEN now()
+                THEN '-infinity'
                 ELSE now() + make_interval(secs => least(%(longest)s, 2.0 ^ least(
                     darkroom_tries_now(known.tries, known.updated_at, %(forgotten)s) - %(free)s, 20
                 )))

@@ -58,7 +58,7 @@ class SigningKeys:
         self._pool = pool
         self._cipher = AESGCM(hashlib.sha256(b"signing-keys\0" + secret.encode()).digest())
         self._lifetime = lifetime
-        self._kept = lifetime + tokens + 2 * _PUBLISHED_FIRST
+        self._kept = tokens + 2 * _PUBLISHED_FIRST
         self._known: _Known | None = None
 
     @property
@@ -150,7 +150,16 @@ async def _rows(connection: Connection) -> list[_Row]:
 
 
 async def _forget(connection: Connection, kept: timedelta) -> None:
-    await connection.execute("DELETE FROM signing_keys WHERE created_at < now() - %s", [kept])
+    """Delete keys that others have followed so long ago that nothing they signed is still good."""
+    await connection.execute(
+        """
+        DELETE FROM signing_keys AS old WHERE EXISTS (
+            SELECT FROM signing_keys AS newer
+            WHERE newer.created_at > old.created_at AND newer.created_at < now() - %s
+        )
+        """,
+        [kept],
+    )
 
 
 def refresh_key(secret: str) -> bytes:

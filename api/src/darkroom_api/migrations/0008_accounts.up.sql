@@ -45,6 +45,7 @@ CREATE TABLE one_time_tokens (
     user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     purpose text NOT NULL CHECK (purpose IN ('reset_password', 'verify_email')),
     email text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX one_time_tokens_by_user ON one_time_tokens (user_id, purpose);

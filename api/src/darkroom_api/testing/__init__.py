@@ -3,11 +3,13 @@
 from darkroom_api.testing.api_server import FakeApiServer
 from darkroom_api.testing.clients import RECIPE, User, client_of, register, sign_in, until
 from darkroom_api.testing.cluster import FakeCluster
+from darkroom_api.testing.inbox import Inbox
 
 __all__ = [
     "RECIPE",
     "FakeApiServer",
     "FakeCluster",
+    "Inbox",
     "User",
     "client_of",
     "register",
