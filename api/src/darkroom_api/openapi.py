@@ -7,6 +7,8 @@ from darkroom_core.task import TaskSpec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from darkroom_api import responses
+from darkroom_api.errors import HeadersTooLargeError
 from darkroom_api.limits.describing import add_limits
 from darkroom_api.problem import Problem
 from darkroom_api.tasks.recipes import NOT_OVER_REST
@@ -93,6 +95,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis_errors(operation["responses"])
+            _add_the_doors(operation["responses"])
     add_limits(document["paths"])
     plain: dict[str, Any] = _plain(document)
     return plain
@@ -116,6 +119,12 @@ def _without_source(request: dict[str, Any]) -> dict[str, Any]:
         "properties": properties,
         "examples": [_EXAMPLE],
     }
+
+
+def _add_the_doors(answers: dict[str, Any]) -> None:
+    """Add what is refused before the application sees it, whatever is asked for."""
+    for status, answer in responses.of(HeadersTooLargeError).items():
+        answers.setdefault(str(status), answer)
 
 
 def _drop_fastapis_errors(responses: dict[str, Any]) -> None:
