@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -286,7 +287,8 @@ def _refuse_gone(row: UploadRow) -> None:
 
 
 def _where(row: UploadRow) -> dict[str, str]:
-    expires = format_datetime(row.expires_at, usegmt=True)
+    # Postgres answers in the zone of its session, and HTTP dates are in GMT.
+    expires = format_datetime(row.expires_at.astimezone(UTC), usegmt=True)
     return {"Upload-Offset": str(row.received), "Upload-Expires": expires}
 
 
