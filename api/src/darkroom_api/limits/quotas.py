@@ -1,4 +1,4 @@
-"""Quotas, in the transaction that would use them up: two at once cannot both have the last."""
+"""Quotas, last in the transaction that uses them up: two at once cannot both have the last."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -21,20 +21,21 @@ async def admit_task(
     defaults: QuotaSettings,
     tasks: int = 1,
 ) -> None:
-    """Count tasks and bytes that this transaction adds, or raise QuotaExceededError.
+    """Count tasks and bytes that this transaction has added, or raise QuotaExceededError.
 
-    Call it before they are inserted. Until the transaction ends, others of the same user wait.
+    Call it after they are inserted, and as late as can be: until the transaction ends, others of
+    the same user wait.
     """
     owner = identity.user_id
     counted = await queries.count(connection, owner, tasks=tasks, bytes_=bytes_)
     quota = override_of(counted.quota).over(defaults)
     unfinished, stored = 0, 0
     if quota.tasks_at_once is not None:
-        unfinished = await queries.unfinished(connection, owner) + tasks
+        unfinished = await queries.unfinished(connection, owner)
     if quota.bytes_stored is not None:
         stored = counted.bytes
         if not counted.is_fresh:
-            stored = await queries.measure(connection, owner) + bytes_
+            stored = await queries.measure(connection, owner)
             await queries.keep_measured(connection, owner, stored)
     wanted = Usage(tasks_per_day=counted.tasks, tasks_at_once=unfinished, bytes_stored=stored)
     if found := refusal(quota, wanted):

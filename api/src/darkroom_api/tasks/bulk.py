@@ -157,15 +157,15 @@ async def _retry(
     made: dict[str, str | None] = dict.fromkeys(kept)
     rows: list[TaskRow] = []
     if kept and not bulk.dry_run:
+        namespace = resources.settings.namespace
+        rows = await retrying.insert_retries(connection, ids, owner=owner, namespace=namespace)
         await quotas.admit_task(
             connection,
             identity,
             bytes_=0,
             defaults=resources.settings.quotas,
-            tasks=len(kept),
+            tasks=len(rows),
         )
-        namespace = resources.settings.namespace
-        rows = await retrying.insert_retries(connection, ids, owner=owner, namespace=namespace)
         made = {row.origin: row.id for row in rows if row.origin}
     done = [DoneView(id=task_id, task=made[task_id]) for task_id in ids if task_id in made]
     skipped = [_not_retried(task_id, states) for task_id in ids if task_id not in made]

@@ -60,13 +60,6 @@ async def insert_tasks(
         await refuse_foreign_keys(
             connection, spec, owner=scope_of(identity), own=task.own, pointer=pointer
         )
-    await quotas.admit_task(
-        connection,
-        identity,
-        bytes_=sum(task.source_bytes or 0 for task in wanted),
-        defaults=resources.settings.quotas,
-        tasks=len(wanted),
-    )
     rows = await queries.insert_tasks(
         connection,
         [
@@ -87,6 +80,13 @@ async def insert_tasks(
     for task in wanted:
         if task.webhook:
             await task_webhook.attach(connection, [task.id], identity.user_id, task.webhook)
+    await quotas.admit_task(
+        connection,
+        identity,
+        bytes_=sum(task.source_bytes or 0 for task in wanted),
+        defaults=resources.settings.quotas,
+        tasks=len(wanted),
+    )
     return rows
 
 

@@ -73,7 +73,6 @@ async def _again(  # noqa: PLR0913, PLR0917  # the request
     statuses: tuple[str, ...],
 ) -> Response:
     async with resources.pool.connection() as connection, connection.transaction():
-        await quotas.admit_task(connection, identity, bytes_=0, defaults=resources.settings.quotas)
         rows = await insert_retries(
             connection,
             [stored_id(task_id)],
@@ -83,6 +82,7 @@ async def _again(  # noqa: PLR0913, PLR0917  # the request
         )
         if not rows:
             raise await _refusal(resources, identity, task_id, statuses)
+        await quotas.admit_task(connection, identity, bytes_=0, defaults=resources.settings.quotas)
         if once:
             await once.settle(connection, created(request, resources, rows[0]))
     announce(resources, rows)

@@ -29,6 +29,8 @@ LEASE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 2.0
 # While rows wait for the window: how soon a place that became free is seen.
 _PLACE_POLL_SECONDS: Final = 0.2
+# New rows do not make places, but each of them wakes.
+_FULL_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 8.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
@@ -54,6 +56,7 @@ class Submitter:
         self._woken = asyncio.Event()
         self._is_stopping = False
         self._is_held_up = False
+        self._is_full = False
         self._failures = 0
         self._resume_at = 0.0
 
@@ -99,7 +102,7 @@ class Submitter:
                 connection, limit=limit, lease_seconds=LEASE_SECONDS
             )
             limit -= len(claims)
-            self._is_held_up = False
+            self._is_held_up = self._is_full = False
             if limit and await admission.is_anything_waiting(connection, namespace=self._namespace):
                 admitted = await admission.admit(
                     connection,
@@ -109,6 +112,7 @@ class Submitter:
                     lease_seconds=LEASE_SECONDS,
                 )
                 self._is_held_up = len(admitted) < limit
+                self._is_full = not admitted
                 claims += admitted
         return claims
 
@@ -120,6 +124,8 @@ class Submitter:
 
     async def _pause(self) -> None:
         """Wait for a reason to look again; rows may come to be due without one."""
+        if self._is_full:
+            await asyncio.sleep(_FULL_SECONDS)
         resume_in = self._resume_at - time.monotonic()
         poll = _PLACE_POLL_SECONDS if self._is_held_up else _POLL_SECONDS
         seconds = min(poll, resume_in) if resume_in > 0 else poll
