@@ -107,15 +107,16 @@ def create_app(
     return app
 
 
+# They are tried one after another: what is asked for most comes first.
 _ROUTERS: Final = (
-    auth.router,
-    password_routes.router,
-    session_routes.router,
     create.router,
     bulk.router,
     tasks.router,
     retry.router,
     deletion.router,
+    auth.router,
+    password_routes.router,
+    session_routes.router,
     uploads.router,
     tus.options_router,
     tus.router,

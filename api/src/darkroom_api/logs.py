@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 _EXTRA: Final = ("request", "ms", "bytes", "task")
+# json.dumps would make one for every line.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,7 +27,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return _ENCODER.encode(line)
 
 
 def log_as_json() -> None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from darkroom_api.errors import TooLargeError
@@ -19,15 +18,15 @@ _log = logging.getLogger("darkroom_api.access")
 SMALL_BODY: Final = 1024 * 1024
 """Longest body, in bytes, of everything that is no file."""
 
-_HEADERS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_ENCRYPTED: Final = "max-age=31536000"
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+_ENCRYPTED: Final = (b"strict-transport-security", b"max-age=31536000")
 """For this host; whether a domain's other hosts are encrypted too, its owner knows."""
 _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _QUIET: Final = {"/livez", "/readyz", "/metrics"}
@@ -57,12 +56,13 @@ class Observed:
             if message["type"] == "http.response.start":
                 has_begun = True
                 status = message["status"]
-                headers = MutableHeaders(raw=message.setdefault("headers", []))
-                headers["X-Request-Id"] = request_id
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+                given = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id.encode()))
+                headers += [header for header in _HEADERS if header[0] not in given]
                 if scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", _ENCRYPTED)
+                    headers.append(_ENCRYPTED)
+                message = {**message, "headers": headers}
             else:
                 sent += len(message.get("body", b""))
             await send(message)
@@ -107,13 +107,14 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what comes in."""
-        if scope["type"] != "http":
+        # Without a body nothing is counted, and every wrapper costs.
+        if scope["type"] != "http" or not _has_body(scope):
             await self._app(scope, receive, send)
             return
         limit = self._limit_for(scope)
         announced = content_length(scope)
         # Who asked first whether to send a body will not send it after a refusal.
-        is_coming = _has_body(scope) and not _asks_first(scope)
+        is_coming = not _asks_first(scope)
         received = 0
         is_read = False
 

@@ -1,5 +1,6 @@
 """Runs the API: one process, one event loop."""
 
+import gc
 import resource
 import signal
 import socket
@@ -44,6 +45,12 @@ class Server(uvicorn.Server):
                 ws_ping_timeout=_PING_SECONDS,
             )
         )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and let the garbage collector pass over all that stays anyway."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let streams end, then finish requests."""
