@@ -51,7 +51,10 @@ def _task_of(data: dict[str, object]) -> str:
     return ""
 
 
-async def _opened(order: Order, token: str) -> asyncio.StreamReader:
+_Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _opened(order: Order, token: str) -> _Connection:
     reader, writer = await asyncio.open_connection("127.0.0.1", order.port)
     head = [
         f"GET {order.path} HTTP/1.1",
@@ -65,16 +68,17 @@ async def _opened(order: Order, token: str) -> asyncio.StreamReader:
         raise RuntimeError(f"a stream was refused: {status.decode()}")
     while (await reader.readline()).strip():
         pass
-    return reader
+    return reader, writer
 
 
 async def _hold(order: Order) -> Told:
     told: list[list[str]] = [[] for _ in order.tokens]
     # One after the other: a crowd at the door is not what is measured.
-    readers = [await _opened(order, token) for token in order.tokens]
+    # A writer that nobody holds closes its connection.
+    connections = [await _opened(order, token) for token in order.tokens]
     running = [
         asyncio.create_task(_read(reader, tasks))
-        for reader, tasks in zip(readers, told, strict=True)
+        for (reader, _), tasks in zip(connections, told, strict=True)
     ]
     print("open", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
