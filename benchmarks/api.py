@@ -63,8 +63,8 @@ def measure(options: argparse.Namespace) -> list[Figure]:
 
 def _rates(ours: Served, beside: Served, directory: Path) -> list[Figure]:
     token = ours.signed_in("bench@example.com")
-    picture = os.urandom(_JPEG_BYTES - 4)
-    jpeg = b"\xff\xd8" + picture + b"\xff\xd9"
+    picture = os.urandom(_JPEG_BYTES - 9)
+    jpeg = b"\xff\xd8\xff\xe0\0\2\0" + picture + b"\xff\xd9"
     upload = _written(directory, "upload", _multipart(ours, token, jpeg))
     file = _written(directory, "file", _request(beside, "POST", "/files", "", jpeg, "image/jpeg"))
     made = _first_task(ours, upload)
@@ -212,7 +212,7 @@ def _close(process: "subprocess.Popen[str]") -> list[list[str]]:
 
 def _long_upload(ours: Served, megabytes: int) -> list[Figure]:
     token = ours.signed_in(f"long{megabytes}@example.com")
-    head, tail = _multipart(ours, token, b"\xff\xd8|\xff\xd9").split(b"|")
+    head, tail = _multipart(ours, token, b"\xff\xd8\xff\xe0\0\2\0|\xff\xd9").split(b"|")
     head_of_request, _, head_of_body = head.partition(b"\r\n\r\n")
     chunk = os.urandom(_MB)
     length = len(head_of_body) + len(tail) + megabytes * _MB

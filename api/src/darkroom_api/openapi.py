@@ -6,8 +6,10 @@ from typing import Any, Final
 from darkroom_core.task import TaskSpec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from darkroom_api import responses
+from darkroom_api.batches.schemas import BatchRequest
 from darkroom_api.errors import HeadersTooLargeError
 from darkroom_api.limits.describing import add_limits
 from darkroom_api.problem import Problem
@@ -91,6 +93,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
             {"type": "Cleanup", "cleanup": {"olderThanSeconds": 604800, "prefix": "uploads/"}},
         ],
     }
+    _, batch = models_json_schema([(BatchRequest, "validation")], ref_template=_REFERENCE)
+    schemas |= batch["$defs"]
     schemas["TaskRecipe"] = _without_source(schemas["TaskRequest"])
     for path in document["paths"].values():
         for operation in path.values():

@@ -1,6 +1,7 @@
 """The API's settings, read from the environment once, when the process starts."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from darkroom_core.storage import StorageSettings
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
         1_610_612_736,
         ge=1,
         description="Most bytes of files that one replica takes in at the same time.",
+    )
+    allowed_source_networks: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list,
+        description="Networks (a JSON list of CIDRs) that a source URL may name although they are "
+        "not public; the operator's setting of this name says which of them are reached.",
     )
     submit_concurrency: int = Field(
         16, ge=1, le=256, description="How many resources one replica creates at the same time."

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from darkroom_api.testing import FakeApiServer, FakeCluster, User, client_of, re
 ADMIN = {"email": "admin@darkroom.internal", "password": "the admin's password"}
 
 Environment = dict[str, str]
+Start = Callable[[int], subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -106,34 +107,46 @@ def kubeconfig(api_server: FakeApiServer, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def served(
-    environment: Environment, kubeconfig: Path, tmp_path: Path
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """`python -m darkroom_api serve` on a port of its own: its URL and the process."""
-    with closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+def start(environment: Environment, kubeconfig: Path, tmp_path: Path) -> Start:
+    """Start `python -m darkroom_api serve` on a port, and wait until it is ready."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    more = {"KUBECONFIG": str(kubeconfig), "TMPDIR": str(temporary)}
-    more |= {"DARKROOM_HOST": "127.0.0.1", "DARKROOM_PORT": str(port)}
+    more = {"KUBECONFIG": str(kubeconfig), "TMPDIR": str(temporary), "DARKROOM_HOST": "127.0.0.1"}
     log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "darkroom_api", "serve"],
-            env=os.environ | environment | more,
-            stdout=output,
-            stderr=output,
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while not _is_ready(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            pytest.fail(f"the API did not start:\n{log.read_text()}")
-        time.sleep(0.05)
-    yield url, process
+
+    def started(port: int) -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "darkroom_api", "serve"],
+                env=os.environ | environment | more | {"DARKROOM_PORT": str(port)},
+                stdout=output,
+                stderr=output,
+            )
+        deadline = time.monotonic() + 60
+        while not _is_ready(f"http://127.0.0.1:{port}"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                pytest.fail(f"the API did not start:\n{log.read_text()}")
+            time.sleep(0.05)
+        return process
+
+    return started
+
+
+@pytest.fixture
+def port() -> int:
+    """A port on which nobody listens."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def served(start: Start, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`python -m darkroom_api serve` on a port of its own: its URL and the process."""
+    process = start(port)
+    yield f"http://127.0.0.1:{port}", process
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

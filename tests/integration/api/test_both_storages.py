@@ -25,7 +25,7 @@ from darkroom_core.storage.signing import SWEEP_PATH, signed_url
 from psycopg.types.json import Jsonb
 
 Environment = dict[str, str]
-JPEG = b"\xff\xd8\xff\xe0" + os.urandom(50_000) + b"\xff\xd9"
+JPEG = b"\xff\xd8\xff\xe0\0\2\0" + os.urandom(50_000) + b"\xff\xd9"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import FakeCluster, User, until
+from darkroom_api.testing import FakeCluster, User, jpeg, until
 from darkroom_core.storage.signing import cleanup_path, signed_url
 from psycopg.types.json import Jsonb
 
@@ -125,7 +125,7 @@ async def test_the_files_of_a_report_go_with_it(
     client: httpx2.AsyncClient, ada: User, objects: Path, ended: Callable[..., str]
 ) -> None:
     recipe = {"type": "Report", "outputs": [{"name": "a", "format": "pdf"}]}
-    parts = [("file", (name, b"x")) for name in ("a.jpg", "b.jpg")]
+    parts = [("file", (name, jpeg())) for name in ("a.jpg", "b.jpg")]
     files = [*parts, ("task", (None, json.dumps(recipe)))]
     task = (await ada.post("/v1/tasks", files=files)).json()["id"]
     ended(task)

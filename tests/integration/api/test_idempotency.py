@@ -22,7 +22,10 @@ async def post(
     return await user.http.post(path, json=body, headers=headers)
 
 
-async def upload(user: User, body: bytes = b"a picture", *, key: str = "k1") -> httpx2.Response:
+PICTURE = b"\xff\xd8\xff a picture"
+
+
+async def upload(user: User, body: bytes = PICTURE, *, key: str = "k1") -> httpx2.Response:
     headers = user.headers | {"Idempotency-Key": key}
     # Each time with another boundary between the parts.
     return await user.http.post(
@@ -68,7 +71,7 @@ async def test_an_upload_is_known_again_by_its_parts(
     assert tasks_in(db) == 1
     assert len(files_in(objects)) == 1
 
-    other = await upload(ada, b"another picture")
+    other = await upload(ada, PICTURE * 2)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 

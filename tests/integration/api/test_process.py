@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, FakeApiServer, User, register, until
+from darkroom_api.testing import RECIPE, FakeApiServer, User, jpeg, register, until
 from darkroom_core.storage.signing import signed_url
 
 Served = tuple[str, subprocess.Popen[bytes]]
@@ -27,6 +27,7 @@ HEAD = (
     b'--b\r\nContent-Disposition: form-data; name="task"\r\n\r\n'
     + json.dumps(RECIPE).encode()
     + b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    + b"\xff\xd8\xff"
 )
 TAIL = b"\r\n--b--\r\n"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -76,7 +77,7 @@ class TestLargeUploads:
     async def test_memory_does_not_grow_with_the_file(
         self, served: Served, ada: User, tmp_path: Path
     ) -> None:
-        await ada.upload(b"x" * 2_000_000)
+        await ada.upload(jpeg(2_000_000))
         before = memory(served[1], "VmHWM")
         chunk = os.urandom(1024 * 1024)
 
@@ -90,7 +91,7 @@ class TestLargeUploads:
 
         assert answer.status_code == 202, answer.text
         stored = tmp_path / "objects" / "uploads" / answer.json()["id"]
-        assert stored.stat().st_size == 200 * len(chunk)
+        assert stored.stat().st_size == 3 + 200 * len(chunk)
         grown = memory(served[1], "VmHWM") - before
         assert grown < 24 * 1024 * 1024, f"grew by {grown / 1024 / 1024:.1f} MiB"
 
@@ -119,7 +120,7 @@ async def test_a_long_upload_of_unknown_length_is_cut_off_and_leaves_nothing(
 async def test_a_long_upload_is_refused_by_its_announced_length(
     served: Served, ada: User, tmp_path: Path
 ) -> None:
-    answer = await ada.upload(bytes(6_000_000))
+    answer = await ada.upload(jpeg(6_000_000))
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert leftovers(tmp_path, served[1]) == []

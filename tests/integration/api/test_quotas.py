@@ -13,7 +13,7 @@ from darkroom_api.settings import Settings
 from darkroom_api.testing import FakeCluster, User, client_of, register
 from psycopg.types.json import Jsonb
 
-FILE = b"a picture"
+FILE = b"\xff\xd8\xff a picture"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ BODY = (
     b'--b\r\nContent-Disposition: form-data; name="task"\r\n\r\n'
     + json.dumps(RECIPE).encode()
     + b'\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+    + b"\xff\xd8\xff"
     + bytes(600_000)
     + b"\r\n--b--\r\n"
 )

@@ -14,7 +14,7 @@ from darkroom_api.testing import RECIPE, FakeCluster, User, until
 from darkroom_core.storage.signing import signed_url
 from psycopg.types.json import Jsonb
 
-PICTURE = b"not really a picture, but nobody looks here"
+PICTURE = b"\xff\xd8\xff not really a picture, but it begins like one"
 
 
 def files_in(directory: Path, name: str = "*") -> list[Path]:
@@ -94,14 +94,17 @@ async def test_the_recipe_may_come_before_the_file(ada: User) -> None:
     assert answer.status_code == 202
 
 
+FRONT, BACK = PICTURE + b"1", PICTURE + b"2"
+
+
 async def test_a_report_may_come_with_many_files(
     ada: User, cluster: FakeCluster, objects: Path
 ) -> None:
     recipe = {"type": "Report", "outputs": [{"name": "a", "format": "pdf"}]}
     parts = [
-        ("file", ("front.jpg", b"one")),
+        ("file", ("front.jpg", FRONT)),
         ("task", (None, json.dumps(recipe))),
-        ("file", ("back.jpg", b"the other")),
+        ("file", ("back.jpg", BACK)),
     ]
     task = (await ada.post("/v1/tasks", files=parts)).json()
     keys = [f"uploads/{task['id']}/{n}" for n in (1, 2)]
@@ -109,7 +112,7 @@ async def test_a_report_may_come_with_many_files(
         (keys[0], "front.jpg"),
         (keys[1], "back.jpg"),
     ]
-    assert [(objects / key).read_bytes() for key in keys] == [b"one", b"the other"]
+    assert [(objects / key).read_bytes() for key in keys] == [FRONT, BACK]
     await submitted(ada, task["id"])
     assert cluster.resources["media", task["id"]]["spec"]["sources"][1]["key"] == keys[1]
     one = await ada.upload(recipe=recipe)
@@ -182,13 +185,13 @@ async def test_a_bad_recipe_says_where_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("files", "status"),
     [
-        ([("file", ("a.jpg", b"x"))], 422),
+        ([("file", ("a.jpg", PICTURE))], 422),
         ([("task", (None, json.dumps(RECIPE)))], 422),
         ([("file", ("a.jpg", b"")), ("task", (None, json.dumps(RECIPE)))], 422),
-        ([("file", ("a.jpg", b"x")), ("file", ("b.jpg", b"x"))], 422),
-        ([("picture", ("a.jpg", b"x"))], 422),
-        ([("file", ("a.jpg", b"x")), ("task", (None, "{"))], 400),
-        ([("file", ("a.jpg", b"x")), ("task", (None, "x" * 300_000))], 413),
+        ([("file", ("a.jpg", PICTURE)), ("file", ("b.jpg", PICTURE))], 422),
+        ([("picture", ("a.jpg", PICTURE))], 422),
+        ([("file", ("a.jpg", PICTURE)), ("task", (None, "{"))], 400),
+        ([("file", ("a.jpg", PICTURE)), ("task", (None, "x" * 300_000))], 413),
     ],
 )
 async def test_an_upload_of_other_parts_is_refused(
@@ -247,7 +250,8 @@ async def test_the_file_name_is_made_harmless(ada: User) -> None:
 
 async def test_a_file_name_with_control_characters_is_kept_without_them(ada: User) -> None:
     parts = (
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a\0\x7f.jpg"\r\n\r\nx\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a\0\x7f.jpg"\r\n\r\n',
+        PICTURE + b"\r\n",
         b'--b\r\nContent-Disposition: form-data; name="task"\r\n\r\n',
         json.dumps(RECIPE).encode() + b"\r\n--b--\r\n",
     )

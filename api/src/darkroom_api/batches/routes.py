@@ -1,32 +1,72 @@
 """Batches: make many tasks in one request, look at them as one, cancel them."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import ValidationError
 
 from darkroom_api import errors, responses
 from darkroom_api.auth.identity import Identity
 from darkroom_api.batches import queries
 from darkroom_api.batches.creation import create_batch
-from darkroom_api.batches.schemas import BatchPage, BatchRequest, BatchUrls, BatchView
+from darkroom_api.batches.of_files import create_batch_of_files
+from darkroom_api.batches.schemas import (
+    MOST_TASKS,
+    BatchPage,
+    BatchRequest,
+    BatchUrls,
+    BatchView,
+)
 from darkroom_api.deps import Res, TaskReader, TaskWriter
 from darkroom_api.idempotency import IdempotencyKey
+from darkroom_api.middleware import media_type
 from darkroom_api.problem import InvalidField
+from darkroom_api.problem_handlers import invalid_fields
 from darkroom_api.resources import Resources
 from darkroom_api.tasks import cursor
 from darkroom_api.tasks.access import scope_of, stored_id
 from darkroom_api.tasks.cancellation import cancel_filtered
 from darkroom_api.tasks.filters import Filter
 from darkroom_api.tasks.queries import Position
-from darkroom_api.tasks.recipes import wanted_in
+from darkroom_api.tasks.recipes import object_in, wanted_in
 from darkroom_api.tasks.wanted import Wanted
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"])
 
 _JSON: Final = "application/json"
+_MULTIPART: Final = "multipart/form-data"
 _CANCELED_AT_ONCE: Final = 1000
 _LIST: Final = "batches"
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}},
+            _MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "task"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MOST_TASKS,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "The files, each in a part of this name.",
+                        },
+                        "task": {"$ref": "#/components/schemas/TaskRecipe"},
+                    },
+                },
+                "encoding": {"task": {"contentType": _JSON}},
+                "example": {
+                    "file": ["(bytes of a.jpg)", "(bytes of b.jpg)"],
+                    "task": {"outputs": [{"name": "thumb", "format": "webp"}]},
+                },
+            },
+        },
+    }
+}
 
 
 @router.post(
@@ -34,12 +74,15 @@ _LIST: Final = "batches"
     operation_id="createBatch",
     status_code=HTTPStatus.ACCEPTED,
     response_model=BatchView,
+    openapi_extra=_BODY,
     responses=responses.of(
         errors.BadRequestError,
         errors.UnauthorizedError,
         errors.ForbiddenError,
         errors.KeyInUseError,
         errors.TooLargeError,
+        errors.UnsupportedMediaTypeError,
+        errors.FileRefusedError,
         errors.InvalidError,
         errors.KeyReusedError,
         errors.QuotaExceededError,
@@ -47,13 +90,26 @@ _LIST: Final = "batches"
     ),
 )
 async def create(
-    batch: BatchRequest,
-    request: Request,
-    identity: TaskWriter,
-    resources: Res,
-    once: IdempotencyKey,
+    request: Request, identity: TaskWriter, resources: Res, once: IdempotencyKey
 ) -> Response:
-    """Make up to 200 tasks at once: all of them, or none where one is not right."""
+    """Make up to 200 tasks at once: all of them, or none where one is not right.
+
+    As JSON, each task is written out. As multipart, each file becomes a task of its own, and what
+    the part `task` says is made of every one of them.
+    """
+    match media_type(request.scope):
+        case "multipart/form-data":
+            return await create_batch_of_files(
+                request,
+                resources,
+                identity,
+                once=once,
+                answer=lambda row: created(request, row),
+            )
+        case "application/json":
+            batch = _batch(object_in(await request.body()))
+        case _:
+            raise errors.UnsupportedMediaTypeError(f"send {_MULTIPART} or {_JSON}")
     return await create_batch(
         resources,
         identity,
@@ -62,6 +118,13 @@ async def create(
         answer=lambda row: created(request, row),
         once=once,
     )
+
+
+def _batch(document: dict[str, Any]) -> BatchRequest:
+    try:
+        return BatchRequest.model_validate(document)
+    except ValidationError as error:
+        raise invalid_fields(error.errors()) from None
 
 
 def _wanted(document: dict[str, object], number: int) -> Wanted:

@@ -3,25 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 
-from anyio.to_thread import run_sync
 from darkroom_core import names
-from darkroom_core.storage import Storage
+from darkroom_core.source import MAX_SOURCES
 from fastapi import APIRouter, Header, Request, Response
 
 from darkroom_api import errors, responses
 from darkroom_api.auth.identity import Identity
 from darkroom_api.deps import Res, TaskWriter
 from darkroom_api.idempotency import IdempotencyKey, Once
-from darkroom_api.middleware import content_length, media_type
+from darkroom_api.middleware import media_type
 from darkroom_api.resources import Resources
-from darkroom_api.spool import Spool
 from darkroom_api.tasks import waiting
 from darkroom_api.tasks.answers import created
-from darkroom_api.tasks.creation import create_tasks
+from darkroom_api.tasks.creation import Also, create_tasks
 from darkroom_api.tasks.ids import new_id
-from darkroom_api.tasks.multipart import UploadedFile, read_upload
+from darkroom_api.tasks.intake import create_of_files
+from darkroom_api.tasks.multipart import UploadedFile, source_of
 from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.recipes import object_in, wanted_in, wanted_upload
 from darkroom_api.tasks.schemas import TaskView
@@ -32,8 +31,6 @@ router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
 _MULTIPART: Final = "multipart/form-data"
 _JSON: Final = "application/json"
-_LONGEST_CAPTION: Final = 200
-_OCTETS: Final = "application/octet-stream"
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -84,6 +81,7 @@ CancelAfterHeader = Annotated[
             errors.KeyInUseError,
             errors.TooLargeError,
             errors.UnsupportedMediaTypeError,
+            errors.FileRefusedError,
             errors.InvalidError,
             errors.KeyReusedError,
             errors.QuotaExceededError,
@@ -120,13 +118,19 @@ async def create_task(  # noqa: PLR0913, PLR0917  # the headers
     return response
 
 
-async def _create(
-    request: Request, identity: Identity, resources: Resources, once: Once | None, wanted: Wanted
+async def _create(  # noqa: PLR0913, PLR0917  # what is done with it at once
+    request: Request,
+    identity: Identity,
+    resources: Resources,
+    once: Once | None,
+    wanted: Wanted,
+    also: Also | None = None,
 ) -> TaskRow:
     (row,) = await create_tasks(
         resources,
         identity,
         [wanted],
+        also=also,
         once=once,
         answer=lambda rows: created(request, resources, rows[0]),
     )
@@ -145,45 +149,34 @@ async def _create_from_upload(
     after: int | None,
 ) -> TaskRow:
     task_id = new_id()
-    limit = resources.settings.max_upload_bytes
-    own: list[str] = []
-    try:
-        with resources.spool_room.taken(min(content_length(request.scope) or limit, limit)):
-            async with Spool(limit) as spool:
-                upload = await read_upload(
-                    request.stream(),
-                    request.headers.get("content-type", ""),
-                    spool,
-                    lambda text, files: wanted_upload(text, _sources(task_id, files)),
-                )
-                if once:
-                    await once.fingerprint(upload.fingerprint)
-                for source, file in zip(_sources(task_id, upload.files), upload.files, strict=True):
-                    own.append(source["key"])
-                    body = spool.part(file.start, file.size)
-                    await run_sync(_put, resources.storage, source["key"], body)
-        wanted = replace(
-            _within(upload.recipe, after),
-            id=task_id,
-            source_filename=upload.files[0].filename if len(upload.files) == 1 else None,
-            source_bytes=spool.size,
-        )
-        return await _create(request, identity, resources, once, wanted)
-    except BaseException:
-        for key in own:
-            await run_sync(resources.storage.delete, key)
-        raise
+
+    def wanted_of(text: bytes, files: Sequence[UploadedFile]) -> list[Wanted]:
+        wanted = wanted_upload(text, [source_of(file) for file in files])
+        return [
+            replace(
+                _within(wanted, after),
+                id=task_id,
+                source_filename=files[0].filename if len(files) == 1 else None,
+                source_bytes=sum(file.size for file in files),
+            )
+        ]
+
+    async def create(wanted: Sequence[Wanted], also: Also) -> TaskRow:
+        return await _create(request, identity, resources, once, wanted[0], also)
+
+    return await create_of_files(
+        request,
+        resources,
+        identity,
+        once=once,
+        most=MAX_SOURCES,
+        keys=lambda count: _keys(task_id, count),
+        wanted_of=wanted_of,
+        create=create,
+    )
 
 
-def _sources(task_id: str, files: Sequence[UploadedFile]) -> list[dict[str, str]]:
+def _keys(task_id: str, count: int) -> list[str]:
     """Return where the files of an upload are stored: several under a number each."""
     key = names.upload_key(task_id)
-    keys = [f"{key}/{n}" for n in range(1, len(files) + 1)] if len(files) > 1 else [key]
-    return [
-        {"key": key, "caption": (file.filename or "")[:_LONGEST_CAPTION]}
-        for key, file in zip(keys, files, strict=True)
-    ]
-
-
-def _put(storage: Storage, key: str, body: BinaryIO) -> None:
-    storage.put(key, body, content_type=_OCTETS)
+    return [f"{key}/{n}" for n in range(1, count + 1)] if count > 1 else [key]

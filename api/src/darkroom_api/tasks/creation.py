@@ -16,6 +16,7 @@ from darkroom_api.tasks import queries
 from darkroom_api.tasks.access import scope_of
 from darkroom_api.tasks.cluster import ClusterUnavailableError
 from darkroom_api.tasks.keys import refuse_foreign_keys
+from darkroom_api.tasks.source_addresses import refuse_private_addresses
 from darkroom_api.tasks.wanted import Wanted
 from darkroom_api.webhooks import task_webhook, urls
 
@@ -55,8 +56,10 @@ async def insert_tasks(
 ) -> list[queries.TaskRow]:
     """Add the rows in the caller's transaction, after which the caller calls `announce`."""
     specs = [task.spec.document() for task in wanted]
+    allowed = resources.settings.allowed_source_networks
     for number, (task, spec) in enumerate(zip(wanted, specs, strict=True)):
         pointer = f"#/tasks/{number}" if len(wanted) > 1 else "#"
+        refuse_private_addresses(spec, allowed, pointer=pointer)
         await refuse_foreign_keys(
             connection, spec, owner=scope_of(identity), own=task.own, pointer=pointer
         )

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from darkroom_core.source import MAX_SOURCES
 from python_multipart.exceptions import FormParserError
@@ -18,10 +18,10 @@ from darkroom_api.errors import BadRequestError, InvalidError, TooLargeError
 from darkroom_api.problem import InvalidField
 from darkroom_api.spool import Spool
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
+from darkroom_api.uploads.door import HEAD
 
 _LONGEST_NAME: Final = 255
-
-Recipe = TypeVar("Recipe")
+_LONGEST_CAPTION: Final = 200
 
 
 @dataclass
@@ -29,24 +29,38 @@ class UploadedFile:
     """A file that came, and where in the spool its bytes are."""
 
     filename: str | None
+    content_type: str | None = None
+    """As it was declared."""
     start: int = 0
     size: int = 0
     sha256: str = ""
     """Once it is there."""
+    key: str = "uploads/new"
+    """In storage, once it is known."""
+    head: bytearray = field(default_factory=bytearray)
+
+
+def source_of(file: UploadedFile) -> dict[str, str]:
+    """Return the file as a source of a task, with its name as caption."""
+    return {"key": file.key, "caption": (file.filename or "")[:_LONGEST_CAPTION]}
 
 
 @dataclass
-class Upload(Generic[Recipe]):
+class Upload:
     """What was read. The bytes are in the spool."""
 
     files: list[UploadedFile]
-    recipe: Recipe
+    text: bytes
+    """The part `task`."""
     fingerprint: bytes
     """SHA-256 of the parts: the same for the same parts, whatever the boundary between them."""
 
 
-Check = Callable[[bytes, Sequence[UploadedFile]], Recipe]
-"""Turns the part `task` and the files into a recipe, or raises."""
+Check = Callable[[bytes, Sequence[UploadedFile]], object]
+"""Looks at the part `task` and the files, and raises to refuse them."""
+
+Look = Callable[[bytes, str | None], object]
+"""Looks at a file's head and its declared type, and raises to refuse it."""
 
 
 @dataclass
@@ -55,13 +69,15 @@ class _Part:
     name: str = ""
 
 
-class _Reader(Generic[Recipe]):
-    def __init__(self, spool: Spool, check: Check[Recipe]) -> None:
+class _Reader:
+    def __init__(self, spool: Spool, check: Check, look: Look, most: int) -> None:
         self.files: list[UploadedFile] = []
         self.is_complete = False
         self.text: bytes | None = None
         self._spool = spool
         self._check = check
+        self._look = look
+        self._most = most
         self._part = _Part()
         self._header, self._value = b"", b""
         self._text = bytearray()
@@ -86,18 +102,20 @@ class _Reader(Generic[Recipe]):
         _, options = parse_options_header(disposition)
         self._part.name = options.get(b"name", b"").decode("utf-8", "replace")
         is_too_much = (
-            len(self.files) >= MAX_SOURCES if self._part.name == "file" else self.text is not None
+            len(self.files) >= self._most if self._part.name == "file" else self.text is not None
         )
         if self._part.name not in {"file", "task"} or is_too_much:
             raise _wrong_part(f"there is a part {self._part.name!r} that was not expected here")
         if self._part.name == "file":
             name = _harmless(options.get(b"filename"))
-            self.files.append(UploadedFile(name, start=self._spool.size))
+            type_ = self._part.headers.get(b"content-type", b"").decode("latin-1")
+            self.files.append(UploadedFile(name, type_ or None, start=self._spool.size))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._part.name == "file":
             self._spool.add(data[start:end])
             self._hash.update(memoryview(data)[start:end])
+            self._gather_head(data, start, end)
             return
         self._text += data[start:end]
         if len(self._text) > LONGEST_RECIPE:
@@ -109,25 +127,41 @@ class _Reader(Generic[Recipe]):
             # Whatever is wrong with it is told before the files are sent in full.
             self._check(self.text, self.files or [UploadedFile(None)])
         else:
-            self.files[-1].size = self._spool.size - self.files[-1].start
-            self.files[-1].sha256 = self._hash.hexdigest()
+            file = self.files[-1]
+            file.size = self._spool.size - file.start
+            file.sha256 = self._hash.hexdigest()
+            if file.size < HEAD and file.size:
+                self._look(bytes(file.head), file.content_type)
+            file.head.clear()
+
+    def _gather_head(self, data: bytes, start: int, end: int) -> None:
+        file = self.files[-1]
+        if self._spool.size - (end - start) - file.start >= HEAD:
+            return
+        file.head += data[start : min(end, start + HEAD - len(file.head))]
+        if len(file.head) == HEAD:
+            # What is refused is refused before the rest of it is sent.
+            self._look(bytes(file.head), file.content_type)
 
     def on_end(self) -> None:
         self.is_complete = True
 
 
-async def read_upload(
+async def read_upload(  # noqa: PLR0913  # what is read, where to, and what is looked at
     stream: AsyncIterable[bytes],
     content_type: str,
     spool: Spool,
-    check: Check[Recipe],
-) -> Upload[Recipe]:
+    *,
+    check: Check,
+    look: Look,
+    most: int = MAX_SOURCES,
+) -> Upload:
     """Read the whole body; `check` may be asked twice, before all files are there and after."""
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
         raise BadRequestError("the Content-Type multipart/form-data needs a boundary")
-    reader = _Reader(spool, check)
+    reader = _Reader(spool, check, look, most)
     try:
         parser = MultipartParser(
             boundary,
@@ -156,7 +190,8 @@ async def read_upload(
     if not all(file.size for file in reader.files):
         raise _wrong_part("the part 'file' is empty")
     fingerprint = _fingerprint(reader.text, reader.files)
-    return Upload(reader.files, check(reader.text, reader.files), fingerprint)
+    check(reader.text, reader.files)
+    return Upload(reader.files, reader.text, fingerprint)
 
 
 def _fingerprint(text: bytes, files: Sequence[UploadedFile]) -> bytes:

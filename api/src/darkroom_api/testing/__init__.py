@@ -1,7 +1,7 @@
 """For tests, here and elsewhere; the service itself imports nothing from here."""
 
 from darkroom_api.testing.api_server import FakeApiServer
-from darkroom_api.testing.clients import RECIPE, User, client_of, register, sign_in, until
+from darkroom_api.testing.clients import RECIPE, User, client_of, jpeg, register, sign_in, until
 from darkroom_api.testing.cluster import FakeCluster
 from darkroom_api.testing.inbox import Inbox
 
@@ -12,6 +12,7 @@ __all__ = [
     "Inbox",
     "User",
     "client_of",
+    "jpeg",
     "register",
     "sign_in",
     "until",

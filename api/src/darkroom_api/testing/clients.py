@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,11 @@ RECIPE: Final = {
 _PASSWORD: Final = "a long enough password"  # noqa: S105  # of users that live for one test
 
 _BASE_URL: Final = "http://darkroom.test"
+
+
+def jpeg(length: int = 32) -> bytes:
+    """Return what the door takes for a JPEG: its head, and bytes that nothing else has."""
+    return b"\xff\xd8\xff\xe0\0\2\0" + os.urandom(max(0, length - 9)) + b"\xff\xd9"
 
 
 @asynccontextmanager
@@ -53,11 +59,11 @@ class User:
         """POST as this user."""
         return await self.http.post(path, headers=self.headers, **request)
 
-    async def upload(self, body: bytes = b"a picture", recipe: object = RECIPE) -> httpx2.Response:
-        """Make a task of these bytes."""
+    async def upload(self, body: bytes | None = None, recipe: object = RECIPE) -> httpx2.Response:
+        """Make a task of these bytes, or of a picture that is unlike any other."""
         return await self.post(
             "/v1/tasks",
-            files={"file": ("photo.jpg", body, "image/jpeg")},
+            files={"file": ("photo.jpg", jpeg() if body is None else body, "image/jpeg")},
             data={"task": json.dumps(recipe)},
         )
 

@@ -58,10 +58,25 @@ async def complete(
     except ApiError as error:
         await refuse(resources, row, error)
         raise
+    try:
+        return await _complete(resources, row, size=size, sha256=sha256, inspected=inspected)
+    except UploadOverError:
+        # Somebody else, whom a slow completion has let in, may have done it meanwhile.
+        async with resources.pool.connection() as connection:
+            found = await queries.by_id(connection, row.id, owner=None)
+        if found is None or found.status != "completed":
+            await run_sync(resources.storage.delete, row.key)
+            raise
+        return found
+
+
+async def _complete(
+    resources: Resources, row: UploadRow, *, size: int, sha256: str, inspected: Inspected
+) -> UploadRow:
     identity = _owner(row)
     async with resources.pool.connection() as connection, connection.transaction():
         file = await files.keep(connection, row.owner, sha256, key=row.key, size=size)
-        if file.key != row.key and not await run_sync(_is_there, resources.storage, file):
+        if file.key != row.key and not await run_sync(is_there, resources.storage, file):
             await files.replace_key(connection, row.owner, sha256, key=row.key)
             file = files.File(row.key, size)
         wanted = [wanted_of(row, document, file.key, size=size) for document in row.tasks]
@@ -153,7 +168,8 @@ def _sha256(storage: Storage, key: str) -> str:
     return digest.hexdigest()
 
 
-def _is_there(storage: Storage, file: files.File) -> bool:
+def is_there(storage: Storage, file: files.File) -> bool:
+    """Whether the bytes of a known file are in storage."""
     try:
         return storage.stat(file.key).size == file.size
     except ObjectNotFoundError:

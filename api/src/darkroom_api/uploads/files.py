@@ -38,6 +38,31 @@ async def keep(connection: Connection, owner: UUID, sha256: str, *, key: str, si
     return row
 
 
+async def place(connection: Connection, owner: UUID, sha256: str, *, key: str, size: int) -> File:
+    """Return where the user's file of these bytes is, or has to be put.
+
+    A file that is known is not written to: many may send the same at once.
+    """
+    cursor = connection.cursor(row_factory=class_row(File))
+    await cursor.execute(
+        """
+        WITH known AS (
+            SELECT key, size FROM files WHERE owner = %(owner)s AND sha256 = %(sha256)s
+        ), made AS (
+            INSERT INTO files (owner, sha256, key, size)
+            SELECT %(owner)s, %(sha256)s, %(key)s, %(size)s WHERE NOT EXISTS (TABLE known)
+            ON CONFLICT (owner, sha256) DO UPDATE SET checked_at = now()
+            RETURNING key, size
+        )
+        TABLE known UNION ALL TABLE made
+        """,
+        {"owner": owner, "sha256": sha256, "key": key, "size": size},
+    )
+    row = await cursor.fetchone()
+    assert row, "it is known, or made now"  # noqa: S101  # for the type checker
+    return row
+
+
 async def replace_key(connection: Connection, owner: UUID, sha256: str, *, key: str) -> None:
     """Name another place, since nothing is at the one that was known."""
     await connection.execute(
@@ -63,6 +88,18 @@ async def lock(connection: Connection, keys: Collection[str]) -> None:
     await connection.execute(
         "SELECT 1 FROM files WHERE key = ANY(%s) ORDER BY key FOR UPDATE", [list(keys)]
     )
+
+
+async def lock_untouched(connection: Connection, keys: Collection[str]) -> list[str]:
+    """Return those that nobody has asked about since they were noted, and lock them."""
+    cursor = await connection.execute(
+        """
+        SELECT key FROM files WHERE key = ANY(%s) AND checked_at = created_at
+        ORDER BY key FOR UPDATE
+        """,
+        [list(keys)],
+    )
+    return [key for (key,) in await cursor.fetchall()]
 
 
 async def lock_unused_since(connection: Connection, *, seconds: int, limit: int) -> list[str]:
