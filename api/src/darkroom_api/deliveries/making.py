@@ -14,7 +14,8 @@ from darkroom_api.tasks.queries import TaskRow
 ViewOf = Callable[[TaskRow], dict[str, Any]]
 """How REST shows a task."""
 
-_BATCH: Final = 500
+MOST_EVENTS: Final = 500
+"""Of one batch."""
 
 
 async def make_deliveries(pool: Pool, view_of: ViewOf) -> int:
@@ -23,7 +24,7 @@ async def make_deliveries(pool: Pool, view_of: ViewOf) -> int:
         place = await events.lock_place(connection)
         if place is None:
             return 0
-        found = await events.events_after(connection, place, limit=_BATCH)
+        found = await events.events_after(connection, place, limit=MOST_EVENTS)
         if not found:
             return 0
         audience = await _audience(connection, found)

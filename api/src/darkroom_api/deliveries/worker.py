@@ -16,7 +16,7 @@ import psycopg
 import psycopg_pool
 
 from darkroom_api.deliveries import queries
-from darkroom_api.deliveries.making import ViewOf, make_deliveries
+from darkroom_api.deliveries.making import MOST_EVENTS, ViewOf, make_deliveries
 from darkroom_api.deliveries.metrics import DeliveryMetrics
 from darkroom_api.deliveries.queries import WebhookClaim
 from darkroom_api.mail.digests import queue_digest
@@ -104,10 +104,11 @@ class Teller:
                         await woken.wait()
 
     async def _make(self) -> bool:
-        if not await make_deliveries(self._pool, self._view_of):
-            return False
-        self._is_due.set()
-        return True
+        number = await make_deliveries(self._pool, self._view_of)
+        if number:
+            self._is_due.set()
+        # What came meanwhile is made at once with what comes next.
+        return number == MOST_EVENTS
 
     async def _send_webhooks(self) -> bool:
         free = self._settings.concurrency - len(self._sending)
