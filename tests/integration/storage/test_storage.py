@@ -23,6 +23,7 @@ from darkroom_api.settings import Settings
 from darkroom_api.testing import FakeCluster
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage import (
+    Incoming,
     InvalidKeyError,
     ObjectNotFoundError,
     Storage,
@@ -241,6 +242,24 @@ def test_what_is_discarded_leaves_nothing_behind(
         client = boto3.client("s3", endpoint_url=s3.endpoint, region_name="us-east-1")
         uploads = client.list_multipart_uploads(Bucket=s3.bucket).get("Uploads", [])
         assert "coming/discarded" not in [upload["Key"] for upload in uploads]
+
+
+def test_what_was_never_finished_is_swept_by_its_age(storage: Storage) -> None:
+    def begun(parked: str | None = None) -> Incoming:
+        return storage.incoming("uploads/never-finished", content_type=TYPE, parked=parked)
+
+    first = begun()
+    first.write(bytes(9_000_000))
+    parked = first.park()
+    first.close()
+    an_hour = timedelta(hours=1)
+    assert storage.sweep_incoming(before=datetime.now(UTC) - an_hour) == 0
+    begun(parked).close()
+
+    assert storage.sweep_incoming(before=datetime.now(UTC) + an_hour) >= 1
+    assert storage.sweep_incoming(before=datetime.now(UTC) + an_hour) == 0
+    with pytest.raises(StorageError):
+        begun(parked).finish()
 
 
 def test_a_moved_object_has_its_new_key_alone(storage: Storage) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from anyio.to_thread import run_sync
 from darkroom_core.storage import InvalidKeyError, ObjectNotFoundError, Storage, StorageError
@@ -20,16 +22,26 @@ from darkroom_api.uploads.receiving import leased
 _log = logging.getLogger(__name__)
 
 _BATCH = 100
+_UNFINISHED_EVERY_SECONDS = 3600
+_MARGIN = timedelta(days=1)
+"""So long may a request go on that began before its upload expired."""
 
 
 async def keep_uploads(resources: Resources) -> None:
     """Go on until cancelled."""
+    due = time.monotonic()
     while True:
         await asyncio.sleep(resources.settings.uploads.sweep_seconds)
         try:
             await tidy(resources)
+            if time.monotonic() >= due:
+                due = time.monotonic() + _UNFINISHED_EVERY_SECONDS
+                await sweep_unfinished(resources)
         except (*AWAY, StorageError) as error:
             _log.warning("uploads are looked after later: %s", str(error).strip())
+        except Exception:  # noqa: BLE001  # logged; the loop is this process's edge
+            # Nobody else would look after them until the process is started again.
+            _log.exception("uploads are looked after later")
 
 
 async def tidy(resources: Resources) -> None:
@@ -37,15 +49,39 @@ async def tidy(resources: Resources) -> None:
     if resources.settings.storage.backend == "s3":
         await complete_found(resources)
     async with resources.pool.connection() as connection:
-        for row in await queries.to_clear(connection, limit=_BATCH):
-            await queries.end(connection, row.id, status="expired")
-            # Somebody may have completed it meanwhile.
-            ended = await queries.by_id(connection, row.id, owner=None)
-            if ended:
-                await clear(resources, ended)
+        rows = await queries.to_clear(connection, limit=_BATCH)
+    for row in rows:
+        await _expire(resources, row)
     await remove_unused(resources)
     async with resources.pool.connection() as connection:
         await queries.forget(connection, limit=_BATCH)
+
+
+async def _expire(resources: Resources, row: UploadRow) -> None:
+    async with resources.pool.connection() as connection:
+        await queries.end(connection, row.id, status="expired")
+        # Somebody may have completed it meanwhile.
+        ended = await queries.by_id(connection, row.id, owner=None)
+    try:
+        if ended:
+            await clear(resources, ended)
+    except (*AWAY, StorageError):
+        raise
+    except Exception:  # noqa: BLE001  # logged, and tried again
+        # One that cannot be cleared must not keep the others from it.
+        _log.exception("%s is cleared later", row.id)
+
+
+async def sweep_unfinished(resources: Resources) -> None:
+    """Remove what processes that were killed had begun to store, once no upload can need it."""
+    age = timedelta(seconds=resources.settings.uploads.expiry_seconds) + _MARGIN
+    removed = await run_sync(_sweep, resources.storage, datetime.now(UTC) - age)
+    if removed:
+        _log.info("removed %d unfinished objects", removed)
+
+
+def _sweep(storage: Storage, before: datetime) -> int:
+    return storage.sweep_incoming(before=before)
 
 
 async def complete_found(resources: Resources) -> None:

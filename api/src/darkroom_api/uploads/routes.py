@@ -1,14 +1,17 @@
 """Uploads: ask for a signed URL, or send the bytes at once; complete, look at, cancel."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
+import anyio
 from anyio.to_thread import run_sync
 from darkroom_core.storage import Incoming
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import ValidationError
 
 from darkroom_api import errors, responses
+from darkroom_api.database import AWAY
 from darkroom_api.deps import Res, TaskReader, TaskWriter
 from darkroom_api.idempotency import IdempotencyKey
 from darkroom_api.limits.route_class import RouteClass, route_class
@@ -134,8 +137,12 @@ async def upload_file(  # noqa: PLR0913, PLR0917  # the headers
     new = await new_upload(resources, identity, wanted, via="direct")
     async with resources.pool.connection() as connection:
         row = await queries.insert(connection, new)
-    async with leased(resources.pool, row.id) as lease:
-        done = await _take(request, resources, lease)
+    try:
+        async with leased(resources.pool, row.id) as lease:
+            done = await _take(request, resources, lease)
+    except BaseException:
+        await _give_up(resources, row)
+        raise
     return created(request, resources, done)
 
 
@@ -220,6 +227,13 @@ async def cancel_upload(
         await clear(resources, ended)
         row = ended
     return answer(request, resources, row)
+
+
+async def _give_up(resources: Resources, row: UploadRow) -> None:
+    """End an upload whose only request has failed: nobody knows its id, so nobody goes on."""
+    with anyio.CancelScope(shield=True), suppress(*AWAY):
+        async with resources.pool.connection() as connection:
+            await queries.end(connection, row.id, status="canceled")
 
 
 async def _take(

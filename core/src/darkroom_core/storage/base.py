@@ -43,6 +43,12 @@ class Storage(Protocol):
     def incoming(self, key: str, *, content_type: str, parked: str | None = None) -> "Incoming":
         """Begin an object that comes bit by bit, or go on with one that was parked."""
 
+    def sweep_incoming(self, *, before: datetime) -> int:
+        """Throw away what came last, or began to come, before then and was never finished.
+
+        Whoever was killed while they wrote left it behind; return how many objects that were.
+        """
+
     def move(self, key: str, target: str) -> None:
         """Give the object another key; what is there is replaced."""
 

@@ -83,6 +83,17 @@ class LocalStorage:
         unfinished = self._directory / _INCOMING / checked_key(key).replace("/", "~")
         return LocalIncoming(key, unfinished=unfinished, target=self._path(key), parked=parked)
 
+    def sweep_incoming(self, *, before: datetime) -> int:
+        """Remove the files to which nothing was added since."""
+        removed = 0
+        for file in (self._directory / _INCOMING).glob("*"):
+            # Who finishes it meanwhile has taken it away.
+            with suppress(ObjectNotFoundError), _translated(file.name):
+                if file.stat().st_mtime < before.timestamp():
+                    file.unlink()
+                    removed += 1
+        return removed
+
     def move(self, key: str, target: str) -> None:
         """Rename the file."""
         path = self._path(target)

@@ -1,12 +1,13 @@
 """Objects in a bucket of any S3-compatible store."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from darkroom_core import names
 from darkroom_core.assignment import SignedRequest
 from darkroom_core.storage.base import StoredObject, checked_key
 from darkroom_core.storage.incoming import Incoming
@@ -15,6 +16,9 @@ from darkroom_core.storage.s3_incoming import S3Incoming
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+_OURS: Final = names.upload_key("")
 
 
 class S3Storage:
@@ -77,6 +81,20 @@ class S3Storage:
         return S3Incoming(
             self._client, self._bucket, checked_key(key), content_type=content_type, parked=parked
         )
+
+    def sweep_incoming(self, *, before: datetime) -> int:
+        """Abort multipart uploads that began before then; those of others are not ours."""
+        removed = 0
+        with translated(_OURS):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=_OURS):
+                for begun in page.get("Uploads", ()):
+                    if begun["Initiated"] < before:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=begun["Key"], UploadId=begun["UploadId"]
+                        )
+                        removed += 1
+        return removed
 
     def move(self, key: str, target: str) -> None:
         """Copy within the bucket, in parts where it is large, and delete."""
