@@ -10,6 +10,8 @@ VALUES: Final = (
     # The tests' own web server is in the cluster, at an address that is not public.
     "processor.allowedSourceNetworks={10.0.0.0/8}",
     "operator.resyncSeconds=10",
+    # All tests come from one address.
+    "api.settings.limits.enabled=false",
     # The default pool has its autoscaler, with as many places as the profile's, so that no test
     # waits for another.
     "autoscaling.enabled=true",
