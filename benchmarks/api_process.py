@@ -105,12 +105,21 @@ def darkroom(database_url: str, **settings: str) -> Iterator[Served]:
             "DARKROOM_STORAGE__SIGNING_KEY": secrets.token_urlsafe(32),
             # All that comes in is by one address and a few users: limits are not what is measured.
             **LIMITS,
+            **_AS_IN_THE_IMAGE,
             **settings,
         }
         command = [sys.executable, "-m", "darkroom_api", "serve"]
         with _running(command, environment, port, "/readyz") as process:
             yield Served(port, process, password)
 
+
+_AS_IN_THE_IMAGE: Final = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    # Its modules are compiled: compiling them takes memory that a process keeps.
+    "PYTHONDONTWRITEBYTECODE": "",
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "darkroom-bytecode"),
+}
 
 LIMITS: Final = {"DARKROOM_LIMITS__ENABLED": "false"}
 """The settings under which one address may ask as often as it can."""
