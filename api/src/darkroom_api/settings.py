@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         description="Most bytes of files that one replica takes in at the same time.",
     )
     allowed_source_networks: list[IPv4Network | IPv6Network] = Field(
-        default_factory=list,
+        [],
         description="Networks (a JSON list of CIDRs) that a source URL may name although they are "
         "not public; the operator's setting of this name says which of them are reached.",
     )
