@@ -36,7 +36,7 @@ async def sent(user: User, body: bytes, type_: str) -> httpx2.Response:
 @pytest.mark.parametrize(
     ("body", "type_", "said"),
     [
-        (b"MZ" + bytes(500), "image/jpeg", "no picture and no video"),
+        (b"MZ" + bytes(500), "image/jpeg", "of no format that is taken"),
         (jpeg(), "image/png", "declared as image/png and is image/jpeg"),
         (VAST, "image/gif", "65,535 x 65,535 pixels"),
     ],

@@ -88,7 +88,7 @@ COLUMNS: Final = sql.SQL(", ".join(column.name for column in fields(TaskRow)))
 VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s) AND deleted_at IS NULL")
 
 # As one document: lists of so many types take longer to write than the tasks.
-_INSERT: Final = sql.SQL(
+_NEW: Final = sql.SQL(
     """
     INSERT INTO tasks (
         id, name, owner, namespace, spec, source_filename, source_bytes, metadata, cancel_at, batch
@@ -101,7 +101,8 @@ _INSERT: Final = sql.SQL(
     )
     RETURNING {}
     """
-).format(COLUMNS).as_bytes()
+)
+_INSERT: Final = _NEW.format(COLUMNS).as_bytes()
 
 
 async def insert_tasks(connection: Connection, tasks: Sequence[NewTask]) -> list[TaskRow]:

@@ -32,9 +32,9 @@ def inspect_head(head: bytes, *, declared: str | None, settings: UploadSettings)
     found = sniffed(head)
     if found is None:
         raise FileRefusedError(
-            "the file is no picture and no video of a format that is taken, whatever its name "
-            "says: send JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, ICO, MP4, QuickTime, "
-            "Matroska, WebM, AVI or MPEG-TS"
+            "the file is of no format that is taken, whatever its name says: send a picture (JPEG, "
+            "PNG, WebP, GIF, TIFF, BMP, AVIF, HEIC, ICO), a video (MP4, QuickTime, Matroska, WebM, "
+            "AVI, MPEG-TS), or JSON for an Export"
         )
     type_ = (declared or "").split(";")[0].strip().lower()
     if type_ not in _SAYS_NOTHING and type_ not in found.media_types:

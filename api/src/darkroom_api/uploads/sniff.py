@@ -1,5 +1,6 @@
 """What a file is, by its first bytes: the formats that processors take, and no others."""
 
+import codecs
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +32,7 @@ class FileFormat(StrEnum):
     WEBM = "video/webm"
     AVI = "video/x-msvideo"
     MPEGTS = "video/mp2t"
+    JSON = "application/json"
 
     @property
     def media_types(self) -> frozenset[str]:
@@ -49,6 +51,9 @@ _ALSO: Final[dict[FileFormat, frozenset[str]]] = {
     FileFormat.MATROSKA: frozenset({"video/matroska", "video/webm"}),
     FileFormat.WEBM: frozenset({"video/x-matroska"}),
     FileFormat.AVI: frozenset({"video/avi", "video/msvideo"}),
+    FileFormat.JSON: frozenset(
+        {"application/x-ndjson", "application/jsonl", "text/json", "text/plain"}
+    ),
 }
 
 _MAGIC: Final = (
@@ -72,7 +77,7 @@ def sniffed(head: bytes) -> FileFormat | None:
         return FileFormat.ICO
     if head.startswith(b"\x1aE\xdf\xa3"):
         return FileFormat.WEBM if b"webm" in head[:64] else FileFormat.MATROSKA
-    return _boxes(head) or _packets(head)
+    return _boxes(head) or _packets(head) or _text(head)
 
 
 def _boxes(head: bytes) -> FileFormat | None:
@@ -95,3 +100,15 @@ def _packets(head: bytes) -> FileFormat | None:
     marks = [head[at : at + 1] for at in range(0, min(len(head), 5 * _TS_PACKET), _TS_PACKET)]
     is_stream = len(marks) > 1 and all(mark == bytes([_TS_SYNC]) for mark in marks)
     return FileFormat.MPEGTS if is_stream else None
+
+
+def _text(head: bytes) -> FileFormat | None:
+    """JSON, or a line of it each, which Export makes tables of."""
+    if head.lstrip(b" \t\r\n")[:1] not in {b"{", b"["}:
+        return None
+    try:
+        # The head may end in the middle of a character.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return None
+    return None if b"\0" in head else FileFormat.JSON
