@@ -11,6 +11,7 @@ from pathlib import Path
 import chart_settings
 import errors_page
 import operations_page
+import settings_page
 import yaml
 from darkroom_core import crd
 from darkroom_core.assignment import Assignment
@@ -58,6 +59,7 @@ def generated() -> dict[Path, str]:
         ROOT / "api/openapi.json": _openapi(),
         chart_settings.SCHEMA: chart_settings.schema(),
         errors_page.PAGE: errors_page.page(),
+        settings_page.PAGE: settings_page.page(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts
         ),

@@ -59,7 +59,7 @@ def test_each_format_says_its_size(format_: FileFormat, head: bytes) -> None:
         (b"\x1aE\xdf\xa3" + bytes(60), FileFormat.MATROSKA),
         (b"RIFF\0\0\0\0AVI LIST", FileFormat.AVI),
         (b'{"id": "a"}\n{"id": "b"}\n', FileFormat.JSON),
-        (" [\"é".encode()[:-1], FileFormat.JSON),
+        (' ["é'.encode()[:-1], FileFormat.JSON),
         (b'{"id": "\xe9"}', None),
         (b'{"id": "\0"}', None),
         (b"id,name\n1,a\n", None),
