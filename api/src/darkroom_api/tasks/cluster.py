@@ -146,7 +146,8 @@ class KubernetesCluster:
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         )
-        return found["items"] if found else []
+        items: list[Json] = (found or {}).get("items") or []
+        return items
 
     async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Read one."""
@@ -232,7 +233,8 @@ class KubernetesCluster:
                 _request_timeout=_TIMEOUT_SECONDS,
             )
         )
-        return found["items"] if found else []
+        items: list[Json] = (found or {}).get("items") or []
+        return items
 
     async def log(
         self, namespace: str, pod: str, *, lines: int, most: int, follow: bool

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
-Answer = tuple[int, dict[str, Any]]
+from darkroom_core import names
+
+Json = dict[str, Any]
+Answer = tuple[int, Json]
+_KEPT: Final = {names.RECIPE.plural, names.SCHEDULE.plural}
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,10 @@ class Asked:
 
 
 class FakeApiServer(ThreadingHTTPServer):
-    """Answers by the table `answers`, else as if all were well, and keeps what it was asked."""
+    """Answers by the table `answers`, else as if all were well, and keeps what it was asked.
+
+    Recipes and schedules it keeps as an API server does; of tasks it says that they are made.
+    """
 
     # With the default of 5, a burst of connections waits a second for a second try.
     request_queue_size = 64
@@ -34,6 +42,8 @@ class FakeApiServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, Answer] = {}
         self.asked: list[Asked] = []
+        self.kept: dict[str, Json] = {}
+        """Recipes and schedules, by their paths."""
 
     @contextmanager
     def running(self) -> Iterator["FakeApiServer"]:
@@ -74,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         self.server.asked.append(Asked(self.command, self.path, body, asked_at))
-        status, document = self.server.answers.get(self.command) or _as_if_well(self.command, body)
+        status, document = self.server.answers.get(self.command) or self._as_if_well(body)
         text = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -82,13 +92,51 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815  # the names that the base looks for
+    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the names that the base looks for
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
 
+    def _as_if_well(self, body: Json) -> Answer:
+        path = urlsplit(self.path).path
+        if path.rsplit("/", 1)[-1] in _KEPT:
+            return self._collection(path, body)
+        if path.rsplit("/", 2)[-2] in _KEPT:
+            return self._object(path, body)
+        if self.command == "POST":
+            return 201, {**body, "metadata": {**body["metadata"], "uid": str(uuid.uuid4())}}
+        return 200, {"kind": "Status", "status": "Success", "items": []}
 
-def _as_if_well(method: str, body: dict[str, Any]) -> Answer:
-    if method == "POST":
-        return 201, {**body, "metadata": {**body["metadata"], "uid": str(uuid.uuid4())}}
-    return 200, {"kind": "Status", "status": "Success"}
+    def _collection(self, path: str, body: Json) -> Answer:
+        kept = self.server.kept
+        if self.command == "GET":
+            return 200, {"items": [kept[key] for key in kept if key.startswith(f"{path}/")]}
+        key = f"{path}/{body['metadata']['name']}"
+        if key in kept:
+            return _refusal(409, "AlreadyExists")
+        kept[key] = _versioned(body, uid=str(uuid.uuid4()), version=1)
+        return 201, kept[key]
+
+    def _object(self, path: str, body: Json) -> Answer:
+        kept = self.server.kept
+        before = kept.get(path)
+        if before is None:
+            return _refusal(404, "NotFound")
+        if self.command == "PUT":
+            metadata = before["metadata"]
+            if body["metadata"].get("resourceVersion") != metadata["resourceVersion"]:
+                return _refusal(409, "Conflict")
+            version = int(metadata["resourceVersion"]) + 1
+            kept[path] = _versioned(body, uid=metadata["uid"], version=version)
+        elif self.command == "DELETE":
+            del kept[path]
+        return 200, kept.get(path, before)
+
+
+def _versioned(body: Json, *, uid: str, version: int) -> Json:
+    made = {"uid": uid, "resourceVersion": str(version), "generation": version}
+    return {**body, "metadata": {**body["metadata"], **made}}
+
+
+def _refusal(status: int, reason: str) -> Answer:
+    return status, {"kind": "Status", "status": "Failure", "reason": reason, "message": reason}
