@@ -65,7 +65,9 @@ async def list_deliveries(  # noqa: PLR0913, PLR0917  # the list's parameters
 )
 async def get_delivery(delivery_id: str, identity: WebhookWriter, resources: Res) -> DeliveryDetail:
     """Return a delivery, with what is sent and what came of each try."""
-    async with resources.pool.connection() as connection:
+    async with resources.pool.connection() as connection, connection.transaction():
+        # A try that ends between the two statements is in neither.
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         row = await log.delivery(connection, _stored(delivery_id), identity.user_id)
         tries = await log.attempts_of(connection, row.id) if row else []
     found = _found(row, delivery_id)
