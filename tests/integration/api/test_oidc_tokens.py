@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -57,13 +56,13 @@ async def test_a_token_of_the_provider_lets_its_user_in(
     [
         {"aud": "https://other.example.com"},
         {"aud": CLIENT},
-        {"exp": int(time.time()) - 60},
+        {"exp": 1},
         {"exp": None},
         {"iat": None},
         {"sub": None},
         {"sub": ""},
         {"sub": "a\0b"},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": 4_102_444_800},
         {"header": {"typ": "logout+jwt"}},
         {"header": {"kid": "unknown"}},
         {"header": {"kid": None}},
