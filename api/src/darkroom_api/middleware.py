@@ -9,6 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from darkroom_api.errors import TooLargeError
+from darkroom_api.limits.route_class import RouteClass, class_of
 from darkroom_api.metrics import Metrics
 from darkroom_api.problem_handlers import internal_problem
 from darkroom_api.request_id import give_request_id
@@ -49,12 +50,12 @@ class Observed:
         started = time.perf_counter()
         status = 500
         sent = 0
-        has_begun = False
+        begun: float | None = None
 
         async def send_on(message: Message) -> None:
-            nonlocal status, sent, has_begun
+            nonlocal status, sent, begun
             if message["type"] == "http.response.start":
-                has_begun = True
+                begun = time.perf_counter()
                 status = message["status"]
                 headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
                 given = {name for name, _ in headers}
@@ -72,12 +73,15 @@ class Observed:
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
             _log.exception("%s %s", scope["method"], scope["path"], extra={"request": request_id})
             # What has begun is cut off by the server, since it does not end.
-            if not has_begun:
+            if begun is None:
                 await internal_problem(scope)(scope, receive, send_on)
         finally:
             seconds = time.perf_counter() - started
-            route = _template(scope)
-            self._metrics.requests.labels(_method(scope), route, status).observe(seconds)
+            # A stream that is open for an hour is no slow request.
+            is_stream = begun and class_of(scope) is RouteClass.STREAM
+            self._metrics.requests.labels(_method(scope), _template(scope), status).observe(
+                begun - started if begun and is_stream else seconds
+            )
             if scope["path"] not in _QUIET:
                 _log.info(
                     "%s %s %d",

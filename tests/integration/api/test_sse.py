@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -254,6 +255,23 @@ async def test_a_quiet_stream_gives_signs_of_life(settings: Settings, cluster: F
             assert seen
             assert seen["type"] == "task.created"
         assert set(reader.comments) == {"ping"}
+
+
+async def test_a_stream_counts_as_a_request_until_it_begins(one: Replica, ada: User) -> None:
+    async def seconds() -> float | None:
+        text = (await one.http.get("/metrics")).text
+        found = re.search(
+            r'^darkroom_http_request_seconds_sum\{.*"/v1/events".*\} (\S+)$', text, re.MULTILINE
+        )
+        return float(found[1]) if found else None
+
+    started = time.perf_counter()
+    async with stream(ada) as reader:
+        await reader.next()
+        opened = time.perf_counter() - started
+        await new_task(ada)
+        await reader.next()
+    assert await until(seconds) <= opened
 
 
 async def test_a_stream_ends_when_its_token_does(settings: Settings, cluster: FakeCluster) -> None:

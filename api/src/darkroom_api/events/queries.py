@@ -146,7 +146,10 @@ async def delete_foreign(connection: Connection) -> None:
 
 
 async def prune(connection: Connection, *, keep_seconds: float, limit: int) -> int:
-    """Remove the oldest events beyond an age, note how far, and return how many there were."""
+    """Remove the oldest events beyond an age, note how far, and return how many there were.
+
+    What no deliveries were made of yet stays, however old it is.
+    """
     cursor = await connection.execute(
         """
         WITH place AS (SELECT only_one FROM task_events_pruned FOR UPDATE SKIP LOCKED),
@@ -158,6 +161,7 @@ async def prune(connection: Connection, *, keep_seconds: float, limit: int) -> i
             DELETE FROM task_events AS e USING oldest, place
             WHERE (e.xid, e.id) = (oldest.xid, oldest.id)
                 AND oldest.created_at < now() - make_interval(secs => %(seconds)s)
+                AND (oldest.xid, oldest.id) <= (SELECT xid, id FROM outbox_position)
             RETURNING e.xid, e.id
         ),
         last AS (
