@@ -5,6 +5,7 @@ import io
 import json
 import secrets
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_the_picture_is_upright_and_carries_no_metadata(owner: Client, finished:
         pairs = zip(upright.tobytes(), small.tobytes(), strict=True)
         assert sum(abs(a - b) for a, b in pairs) / (64 * 32 * 3) < 8
         assert not dict(picture.getexif())
+
+
+def test_a_finished_task_leads_to_its_log_all_its_files_and_urls_for_others(
+    anonymous: Client, owner: Client, finished: Any
+) -> None:
+    urls = finished["urls"]
+    log = owner.request("GET", urls["logs"])
+    assert (log.status, log.headers["Darkroom-Log-Source"]) == (200, "pod")
+    assert finished["kubernetes"]["uid"].encode() in log.body
+    archive = zipfile.ZipFile(io.BytesIO(owner.request("GET", urls["result"]).body))
+    assert sorted(archive.namelist()) == ["thumb.webp", "web.jpg"]
+    shared = owner.call("POST", urls["share"], {"outputs": ["thumb"]})["urls"]["thumb"]
+    assert anonymous.request("GET", shared).body == archive.read("thumb.webp")
+    assert anonymous.request("GET", urls["archive"]).status == 401
 
 
 def test_an_output_that_the_client_has_is_not_sent_again(owner: Client, finished: Any) -> None:

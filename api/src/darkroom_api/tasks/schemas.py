@@ -85,6 +85,11 @@ class TaskUrls(BaseModel):
     cancel: str
     retry: str = Field(description="POST here to try what did not succeed again, as a new task.")
     replay: str = Field(description="The same for a dead letter.")
+    events: str = Field(description="Follow it here, as server-sent events.")
+    logs: str = Field(description="What its processor wrote.")
+    result: str = Field(description="The file, if it makes one; else the archive.")
+    archive: str = Field(description="A ZIP of all files that it makes.")
+    share: str = Field(description="POST here for URLs that need no token.")
     facts: str = Field(description="All facts of sources and outputs, once the task succeeded.")
     outputs: dict[str, str] = Field(description="Downloads, by the file's name.")
 
