@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from darkroom_api.doctor.cluster import RIGHTS, Right
 from darkroom_cluster.binary import helm_path
 from darkroom_operator.settings import Settings as OperatorSettings
 from pydantic import BaseModel
@@ -79,6 +80,18 @@ def test_no_role_has_a_wildcard_and_none_is_for_the_whole_cluster() -> None:
     for role in objects(documents, "Role").values():
         for rule in role["rules"]:
             assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+
+
+def test_the_doctor_asks_for_just_the_rights_that_the_api_has() -> None:
+    roles = objects(render("--values", str(CHART / "profiles/evaluation.yaml")), "Role")
+    granted = {
+        Right(group, resource, verb, below)
+        for rule in roles["darkroom-api"]["rules"]
+        for group in rule["apiGroups"]
+        for resource, _, below in (name.partition("/") for name in rule["resources"])
+        for verb in rule["verbs"]
+    }
+    assert set(RIGHTS) == granted
 
 
 def test_the_roles_are_just_these() -> None:
