@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Final, TypedDict
 
+from darkroom_core.background import ended, running
 from darkroom_core.storage import open_storage
 from fastapi import FastAPI
 from starlette.types import Scope
@@ -162,7 +163,7 @@ async def _opened(
         metrics.watch(pool)
         passwords = Passwords()
         admin = asyncio.create_task(ensure_admin_soon(pool, passwords, settings))
-        stack.callback(admin.cancel)
+        stack.push_async_callback(ended, [admin])
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
         accounts = await stack.enter_async_context(open_accounts(settings, pool))
@@ -170,16 +171,10 @@ async def _opened(
         hub = await stack.enter_async_context(
             Hub(pool, settings.database_url.get_secret_value()).open()
         )
-        pruner = asyncio.create_task(keep_pruned(pool, keep_seconds=settings.events.keep_seconds))
-        stack.callback(pruner.cancel)
         keys = ApiKeys(pool)
-        forgetter = asyncio.create_task(forget_for_ever(pool, audit_days=settings.audit_days))
-        stack.callback(forgetter.cancel)
         oidc = await stack.enter_async_context(open_oidc(pool, settings.oidc))
         submitter = Submitter(pool, cluster, metrics, settings)
-        running = asyncio.create_task(submitter.run())
-        keeper = asyncio.create_task(keep_house(pool, submitter))
-        stack.callback(keeper.cancel)
+        submitting = asyncio.create_task(submitter.run())
         try:
             resources = Resources(
                 settings=settings,
@@ -200,12 +195,16 @@ async def _opened(
                 logins=oidc.logins,
                 authenticators=(keys, *oidc.tokens),
             )
-            uploads_keeper = asyncio.create_task(keep_uploads(resources))
-            stack.callback(uploads_keeper.cancel)
-            yield resources
+            async with running(
+                keep_pruned(pool, keep_seconds=settings.events.keep_seconds),
+                forget_for_ever(pool, audit_days=settings.audit_days),
+                keep_house(pool, submitter),
+                keep_uploads(resources),
+            ):
+                yield resources
         finally:
             submitter.stop()
-            await running
+            await submitting
 
 
 def _body_limit(scope: Scope, settings: Settings) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import kopf
 from darkroom_core import names
+from darkroom_core.background import ended
 from darkroom_core.storage import open_storage
 from darkroom_core.task import TaskSpec
 from prometheus_client import start_http_server
@@ -191,8 +192,7 @@ async def _work(
             )
         ]
         await _run_kopf(settings, operator, stop)
-        for part in background:
-            part.cancel()
+        await ended(background)
 
 
 async def _reconcile(operator: Operator, workers: int) -> None:

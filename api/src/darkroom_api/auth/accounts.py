@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from darkroom_core.background import running
+
 from darkroom_api.auth import one_time_tokens, session_queries, sign_in_tries
 from darkroom_api.auth.ended_sessions import EndedSessions
 from darkroom_api.auth.signing_keys import SigningKeys
@@ -46,14 +48,8 @@ async def open_accounts(settings: Settings, pool: Pool) -> AsyncIterator[Account
         await asyncio.wait_for(first, _FIRST_LOOK_SECONDS)
     except (*AWAY, TimeoutError) as error:
         _log.warning("accounts are not open yet: %s", str(error).strip())
-    parts = [keys.run(), ended.run(), _tidy(pool)]
-    background = [asyncio.create_task(part) for part in parts]
-    try:
+    async with running(keys.run(), ended.run(), _tidy(pool)):
         yield Accounts(keys, ended, Tokens(keys, ended, seconds=settings.access_token_seconds))
-    finally:
-        for part in background:
-            part.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
 
 
 async def _tidy(pool: Pool) -> None:

@@ -13,6 +13,8 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
+from darkroom_core.background import running
+
 from darkroom_api.database import AWAY, Pool
 from darkroom_api.errors import UnavailableError
 from darkroom_api.events import queries
@@ -63,17 +65,11 @@ class Hub:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Hub"]:
         """Follow events meanwhile. Postgres may be away at first, or later."""
-        tasks = [
-            asyncio.create_task(work)
-            for work in (self._listener.run(), self._follow(), self._end_in_time())
-        ]
-        try:
-            yield self
-        finally:
-            self._end_all()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with running(self._listener.run(), self._follow(), self._end_in_time()):
+            try:
+                yield self
+            finally:
+                self._end_all()
 
     @property
     def streams(self) -> int:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
+from darkroom_core.background import ended
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from darkroom_api.auth.identity import Identity, Scope
@@ -88,11 +89,10 @@ async def _send_all(socket: WebSocket, stream: Stream, credentials: Credentials)
     try:
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, leaving):
-            task.cancel()
-        done = await asyncio.gather(sending, leaving, return_exceptions=True)
-    if isinstance(done[0], Exception) and not isinstance(done[0], _GONE):
-        raise done[0]
+        await ended((sending, leaving))
+    failure = None if sending.cancelled() else sending.exception()
+    if isinstance(failure, Exception) and not isinstance(failure, _GONE):
+        raise failure
 
 
 async def _send(socket: WebSocket, stream: Stream, credentials: Credentials) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 import anyio
+from darkroom_core.background import ended
 from fastapi import Depends, Header, Request, Response
 
 from darkroom_api import errors
@@ -122,12 +123,13 @@ class Once:
         try:
             yield
         finally:
-            beat.cancel()
-            if not self.is_settled:
-                # A client that left cancels this; the key is free for its next try all the same.
-                with anyio.CancelScope(shield=True), suppress(*AWAY):
-                    async with self._pool.connection() as connection:
-                        await queries.release(connection, self._place, self._token)
+            # A client that left cancels this; the key is free for its next try all the same.
+            with anyio.CancelScope(shield=True):
+                await ended([beat])
+                if not self.is_settled:
+                    with suppress(*AWAY):
+                        async with self._pool.connection() as connection:
+                            await queries.release(connection, self._place, self._token)
 
     async def _keep(self) -> None:
         while True:
