@@ -97,8 +97,8 @@ BOASTING = png()[:33] + b"\x7f\xff\xff\xffIDAT" + bytes(50)
 
 @pytest.mark.parametrize(
     "source",
-    [b"no picture at all", png()[:2000], BOASTING],
-    ids=["text", "torn", "boasting"],
+    [b"\x89PNG\r\n\x1a\nno picture at all", png()[:2000], BOASTING],
+    ids=["signature", "torn", "boasting"],
 )
 def test_what_is_no_picture_is_rejected_once_with_a_code_and_a_sentence(
     user: Client, pool: str, source: bytes
@@ -126,7 +126,7 @@ def test_a_source_that_is_away_is_tried_again(user: Client, pool: str, source_ur
 
 
 def test_an_address_that_is_not_public_is_not_reached(user: Client, pool: str) -> None:
-    body = {"source": {"url": "http://127.0.0.1:1/a.png"}, "outputs": [output()], "pool": pool}
+    body = {"source": {"url": "http://localhost:1/a.png"}, "outputs": [output()], "pool": pool}
     task = user.wait(user.call("POST", "/v1/tasks", body)["id"], seconds=60)
     assert (task["status"], task["attempts"]) == ("failed", 1)
 

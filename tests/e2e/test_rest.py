@@ -92,7 +92,7 @@ def test_a_finished_task_leads_to_its_log_all_its_files_and_urls_for_others(
     urls = finished["urls"]
     log = owner.request("GET", urls["logs"])
     assert (log.status, log.headers["Darkroom-Log-Source"]) == (200, "pod")
-    assert finished["kubernetes"]["uid"].encode() in log.body
+    assert finished["id"].encode() in log.body
     archive = zipfile.ZipFile(io.BytesIO(owner.request("GET", urls["result"]).body))
     assert sorted(archive.namelist()) == ["thumb.webp", "web.jpg"]
     shared = owner.call("POST", urls["share"], {"outputs": ["thumb"]})["urls"]["thumb"]

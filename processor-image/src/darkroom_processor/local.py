@@ -1,7 +1,6 @@
 """A recipe on local files, by the same steps as in a cluster: for whoever writes recipes."""
 
 import json
-import resource
 import shutil
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from darkroom_processor.documents import (
 )
 from darkroom_processor.errors import Code, ProcessingError, Rejected
 from darkroom_processor.limits import check_source_bytes
-from darkroom_processor.report import document, error_of
+from darkroom_processor.report import document, error_of, peak_memory
 from darkroom_processor.tasks import process
 
 _URL: Final = ("http://", "https://")
@@ -102,8 +101,7 @@ def run(assignment: Assignment, folder: Path) -> Run:
     """Do a task on local files; write its outputs, facts.json and report.json to the folder."""
     files = LocalFiles(folder)
     done = _done(assignment, files)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
-    files.put_report(done.report._replace(peak_memory_bytes=peak))
+    files.put_report(done.report._replace(peak_memory_bytes=peak_memory()))
     return done
 
 

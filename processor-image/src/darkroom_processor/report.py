@@ -5,6 +5,7 @@ which knows how to pack it.
 """
 
 import json
+import resource
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -39,6 +40,16 @@ def error_of(error: BaseException) -> TaskError:
         "report the defect with the log of the task's pod.",
         retryable=True,
     )
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has had in memory."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123  # pathlib is slow to import
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    # Sandboxes such as gVisor do not tell. This figure begins with what the parent had at the fork.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def pack(report: Report, files: Sequence[AssignedFile]) -> str:

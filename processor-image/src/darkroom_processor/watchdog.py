@@ -6,7 +6,6 @@ starts, and one thread does nothing but wait for it.
 """
 
 import os
-import resource
 import signal
 import threading
 import time
@@ -18,7 +17,7 @@ from darkroom_core.exit_codes import ExitCode
 from darkroom_processor.documents import AssignedFile, Report, TaskError
 from darkroom_processor.errors import Code, ProcessingError, TryAgain
 from darkroom_processor.log import log
-from darkroom_processor.report import error_of, pack
+from darkroom_processor.report import error_of, pack, peak_memory
 
 LOG_VARIABLE: Final = "DARKROOM_TERMINATION_LOG"
 _KUBELET_READS: Final = "/dev/termination-log"
@@ -58,7 +57,7 @@ def end(report: Report, code: ExitCode, files: Sequence[AssignedFile] = ()) -> N
     """Write the report and end the process, whatever other threads do; the first call wins."""
     if not _ending.acquire(blocking=False):
         threading.Event().wait()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
+    peak = peak_memory()
     report = report._replace(peak_memory_bytes=peak)
     if report.error:
         log("error", **report.error._asdict(), exitCode=code)

@@ -78,15 +78,15 @@ def ended(folder: Path, data: bytes, recipe: Any = None, type_: str = "Image") -
     ) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    report = out / "report.json"
-    assert report.exists(), process.returncode
-    made = {path.stem: path.read_bytes() for path in out.iterdir() if path != report}
+    file = out / "report.json"
+    assert file.exists(), process.returncode
+    report = json.loads(file.read_text())
     return Ended(
         process.returncode,
-        json.loads(report.read_text()),
-        usage.ru_maxrss * 1024,
+        report,
+        report["peakMemoryBytes"],  # the kernel's figure would begin with what the parent had
         usage.ru_utime + usage.ru_stime,
-        made,
+        {path.stem: path.read_bytes() for path in out.iterdir() if path != file},
     )
 
 
