@@ -53,8 +53,9 @@ from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks import bulk, create, deletion, logs, outputs, progress, retry
 from darkroom_api.tasks import routes as tasks
-from darkroom_api.tasks.cluster import OpenCluster, open_cluster
+from darkroom_api.tasks.cluster import OpenCluster
 from darkroom_api.tasks.housekeeping import keep_house
+from darkroom_api.tasks.kubernetes_cluster import open_cluster
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
 from darkroom_api.uploads import routes as uploads

@@ -176,7 +176,7 @@ async def test_final_errors_are_kept_and_passing_ones_are_not(
     wrong = {"source": URL_TASK["source"], "recipe": "none"}
     refused = await post(ada, wrong)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/recipe")
-    cluster.named["none"] = {"spec": {}}
+    cluster.recipes["media", "none"] = {"spec": {}}
     again = await post(ada, wrong)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (422, "true")
     assert again.json()["detail"] == refused.json()["detail"]

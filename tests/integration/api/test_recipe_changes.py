@@ -15,7 +15,7 @@ async def test_operators_make_change_and_delete_recipes(
     assert made.status_code == 201, made.text
     assert made.headers["location"].endswith("/v1/recipes/web")
     assert made.json()["changeable"] is True
-    labels = cluster.named["web"]["metadata"]["labels"]
+    labels = cluster.recipes["media", "web"]["metadata"]["labels"]
     assert labels == {"app.kubernetes.io/managed-by": "darkroom-api"}
     again = await admin.post("/v1/recipes", json=WEB)
     assert (again.status_code, again.json()["code"]) == (409, "name_taken")
@@ -32,14 +32,14 @@ async def test_recipes_of_the_chart_are_left_to_the_chart(
 ) -> None:
     labels = {"app.kubernetes.io/name": "darkroom", "app.kubernetes.io/instance": "darkroom"}
     metadata = {"name": "web", "namespace": "media", "labels": labels}
-    cluster.named["web"] = {"metadata": metadata, "spec": {"type": "Image", **RECIPE}}
+    cluster.recipes["media", "web"] = {"metadata": metadata, "spec": {"type": "Image", **RECIPE}}
     assert (await admin.get("/v1/recipes/web")).json()["changeable"] is False
     for answer in (
         await admin.http.put("/v1/recipes/web", headers=admin.headers, json=RECIPE),
         await admin.http.delete("/v1/recipes/web", headers=admin.headers),
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "managed_elsewhere")
-    assert "web" in cluster.named
+    assert ("media", "web") in cluster.recipes
 
 
 async def test_what_the_api_server_refuses_points_at_the_request(

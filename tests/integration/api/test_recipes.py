@@ -20,7 +20,10 @@ BY_NAME = {"source": {"url": "https://example.com/a.jpg"}, "recipe": "web"}
 async def test_recipes_are_listed_and_shown(
     client: httpx2.AsyncClient, ada: User, cluster: FakeCluster
 ) -> None:
-    cluster.named = {"web": WEB, "avatar": {**WEB, "metadata": {"name": "avatar"}}}
+    cluster.recipes = {
+        ("media", "web"): WEB,
+        ("media", "avatar"): {**WEB, "metadata": {"name": "avatar"}},
+    }
     listed = (await ada.get("/v1/recipes")).json()
     assert [recipe["name"] for recipe in listed["data"]] == ["avatar", "web"]
     shown = (await ada.get("/v1/recipes/web")).json()
@@ -32,7 +35,7 @@ async def test_recipes_are_listed_and_shown(
 async def test_a_task_by_name_becomes_a_resource_that_names_it(
     ada: User, cluster: FakeCluster
 ) -> None:
-    cluster.named = {"web": WEB}
+    cluster.recipes = {("media", "web"): WEB}
     for answer in (
         await ada.post("/v1/tasks", json=BY_NAME),
         await ada.upload(recipe={"recipe": "web"}),
@@ -58,7 +61,7 @@ async def test_a_name_that_is_a_mistake_is_refused_unless_nobody_can_say(
 async def test_what_was_made_by_a_recipe_can_be_downloaded_with_its_facts(
     ada: User, bob: User, cluster: FakeCluster, db: psycopg.Connection, objects: Path
 ) -> None:
-    cluster.named = {"web": WEB}
+    cluster.recipes = {("media", "web"): WEB}
     task = (await ada.upload(recipe={"recipe": "web"})).json()["id"]
     assert (await ada.get(f"/v1/tasks/{task}/facts")).json()["code"] == "not_ready"
     uid = str(uuid.uuid4())

@@ -21,7 +21,7 @@ async def test_a_schedule_is_a_resource_with_its_owner(ada: User, cluster: FakeC
     assert made.status_code == 201, made.text
     view = made.json()
     assert made.headers["location"].endswith(f"/v1/schedules/{view['id']}")
-    resource = cluster.others["processingschedules", "media", view["id"]]
+    resource = cluster.schedules["media", view["id"]]
     assert resource["metadata"]["labels"]["darkroom.dev/user"] == view["owner"]
     assert resource["spec"]["task"]["spec"]["source"] == NIGHTLY["task"]["source"]
     assert (view["name"], view["time_zone"]) == ("front page", "Europe/Berlin")
@@ -56,7 +56,7 @@ async def test_a_schedule_is_changed_suspended_run_and_deleted(
     assert (await ada.get(task["urls"]["self"])).status_code == 200
     assert (await ada.http.delete(url, headers=ada.headers)).status_code == 204
     assert (await ada.get(url)).status_code == 404
-    assert not cluster.others
+    assert not cluster.schedules
 
 
 async def test_schedules_of_others_look_like_none(ada: User, bob: User, admin: User) -> None:
@@ -81,6 +81,10 @@ async def test_schedules_of_others_look_like_none(ada: User, bob: User, admin: U
         ({"task": {"outputs": []}}, "#/task/source"),
         ({"task": {**NIGHTLY["task"], "suspend": True}}, "#/task/suspend"),
         ({"task": {**NIGHTLY["task"], "source": {"key": "uploads/x"}}}, "#/task/source/key"),
+        (
+            {"task": {**NIGHTLY["task"], "source": {"url": "http://10.0.0.1/a.jpg"}}},
+            "#/task/source/url",
+        ),
         ({"task": {**NIGHTLY["task"], "recipe": "no", "outputs": []}}, "#/task"),
         ({"schedule": "@daily"}, "#/schedule"),
         ({"name": "a\0b"}, "#/name"),
@@ -93,7 +97,7 @@ async def test_mistakes_are_pointed_at(
     refused = await ada.post("/v1/schedules", json={**NIGHTLY, **change})
     assert refused.status_code == 422, refused.text
     assert refused.json()["errors"][0]["pointer"].startswith(pointer)
-    assert not cluster.others
+    assert not cluster.schedules
 
 
 async def test_the_tasks_that_a_schedule_makes_are_its_owners(

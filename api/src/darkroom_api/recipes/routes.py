@@ -10,7 +10,6 @@ from darkroom_api import errors, responses
 from darkroom_api.deps import RecipeWriter, Res, TaskReader
 from darkroom_api.recipes.schemas import NewRecipe, RecipeChange, RecipeList, RecipeView
 from darkroom_api.resources import Resources
-from darkroom_api.tasks.cluster import ClusterUnavailableError
 from darkroom_api.tasks.refusing import told
 from darkroom_api.tasks.resource import MANAGER
 
@@ -35,12 +34,8 @@ _WRITING: Final = responses.of(
 )
 async def list_recipes(_: TaskReader, resources: Res) -> RecipeList:
     """List the recipes that tasks may name."""
-    try:
-        found = await resources.cluster.recipes(resources.settings.namespace)
-    except ClusterUnavailableError:
-        raise errors.UnavailableError(
-            "Kubernetes, which has the recipes, does not answer"
-        ) from None
+    with told(_PLACES):
+        found = await resources.cluster.all(names.RECIPE, resources.settings.namespace)
     return RecipeList(data=sorted(map(_view_of, found), key=lambda recipe: recipe.name))
 
 
@@ -51,15 +46,7 @@ async def list_recipes(_: TaskReader, resources: Res) -> RecipeList:
 )
 async def get_recipe(name: str, _: TaskReader, resources: Res) -> RecipeView:
     """Look at a recipe."""
-    try:
-        found = await resources.cluster.recipe(resources.settings.namespace, name)
-    except ClusterUnavailableError:
-        raise errors.UnavailableError(
-            "Kubernetes, which has the recipes, does not answer"
-        ) from None
-    if found is None:
-        raise errors.NotFoundError(f"there is no recipe {name}")
-    return _view_of(found)
+    return _view_of(await _found(resources, name))
 
 
 @router.post(
@@ -114,16 +101,23 @@ async def replace_recipe(
 )
 async def delete_recipe(name: str, _: RecipeWriter, resources: Res) -> None:
     """Delete a recipe. Tasks that wait and name it wait until there is one of its name again."""
-    await _changeable(resources, name)
+    found = await _changeable(resources, name)
     with told(_PLACES):
-        await resources.cluster.delete(names.RECIPE, resources.settings.namespace, name)
+        await resources.cluster.delete(
+            names.RECIPE, resources.settings.namespace, name, uid=found["metadata"]["uid"]
+        )
 
 
-async def _changeable(resources: Resources, name: str) -> dict[str, Any]:
+async def _found(resources: Resources, name: str) -> dict[str, Any]:
     with told(_PLACES):
         found = await resources.cluster.one(names.RECIPE, resources.settings.namespace, name)
     if found is None:
         raise errors.NotFoundError(f"there is no recipe {name}")
+    return found
+
+
+async def _changeable(resources: Resources, name: str) -> dict[str, Any]:
+    found = await _found(resources, name)
     if not _is_changeable(found):
         raise errors.ManagedElsewhereError(
             f"the recipe {name} was made by the chart: change `recipes` in its values"

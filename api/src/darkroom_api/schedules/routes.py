@@ -27,6 +27,7 @@ from darkroom_api.tasks.keys import refuse_foreign_keys
 from darkroom_api.tasks.recipes import spec_for_document
 from darkroom_api.tasks.refusing import told
 from darkroom_api.tasks.schemas import TaskView
+from darkroom_api.tasks.source_addresses import refuse_private_addresses
 from darkroom_api.tasks.wanted import Wanted
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
@@ -122,7 +123,9 @@ async def delete_schedule(schedule_id: Id, identity: ScheduleWriter, resources: 
     found = await _visible(resources, identity, schedule_id)
     metadata = found["metadata"]
     with told(_PLACES):
-        await resources.cluster.delete(names.SCHEDULE, metadata["namespace"], metadata["name"])
+        await resources.cluster.delete(
+            names.SCHEDULE, metadata["namespace"], metadata["name"], uid=metadata["uid"]
+        )
 
 
 @router.post(
@@ -163,10 +166,11 @@ async def _checked_task(
 ) -> dict[str, Any]:
     try:
         spec = spec_for_document(document)
+        written = spec.document()
+        refuse_private_addresses(written, resources.settings.allowed_source_networks, pointer="#")
         await refuse_unusable_recipes(resources, [Wanted(spec)])
     except errors.InvalidError as error:
         raise errors.InvalidError(error.detail, errors=_under_task(error)) from None
-    written = spec.document()
     async with resources.pool.connection() as connection:
         await refuse_foreign_keys(connection, written, owner=scope_of(identity), pointer="#/task")
     return written

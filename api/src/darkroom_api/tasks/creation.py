@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from darkroom_core import names
 from fastapi import Response
 
 from darkroom_api import errors
@@ -109,7 +110,7 @@ async def refuse_unusable_recipes(resources: Resources, wanted: Sequence[Wanted]
             named.setdefault(task.spec.recipe, f"#/tasks/{number}" if len(wanted) > 1 else "#")
     for name, pointer in named.items():
         try:
-            recipe = await resources.cluster.recipe(resources.settings.namespace, name)
+            recipe = await resources.cluster.one(names.RECIPE, resources.settings.namespace, name)
         except ClusterUnavailableError:
             return
         if recipe is None:

@@ -14,6 +14,7 @@ from typing import Final
 
 import psycopg
 import psycopg_pool
+from darkroom_core import names
 
 from darkroom_api.database import Pool
 from darkroom_api.metrics import Metrics
@@ -168,7 +169,7 @@ class Submitter:
 
     async def _withdraw(self, claim: Claim) -> str:
         try:
-            await self._cluster.delete_task(claim.namespace, claim.name, uid=claim.uid)
+            await self._cluster.delete(names.TASK, claim.namespace, claim.name, uid=claim.uid)
         except ClusterUnavailableError as error:
             return await self._put_off(claim, error)
         self._answered()

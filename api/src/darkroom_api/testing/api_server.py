@@ -41,6 +41,8 @@ class FakeApiServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, Answer] = {}
+        self.in_turn: dict[str, list[Answer]] = {}
+        """Answers to give once each, before those of the table."""
         self.asked: list[Asked] = []
         self.kept: dict[str, Json] = {}
         """Recipes and schedules, by their paths."""
@@ -84,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         self.server.asked.append(Asked(self.command, self.path, body, asked_at))
-        status, document = self.server.answers.get(self.command) or self._as_if_well(body)
+        status, document = self._next() or self._as_if_well(body)
         text = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -96,6 +98,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
+
+    def _next(self) -> Answer | None:
+        if turns := self.server.in_turn.get(self.command):
+            return turns.pop(0)
+        return self.server.answers.get(self.command)
 
     def _as_if_well(self, body: Json) -> Answer:
         path = urlsplit(self.path).path

@@ -16,6 +16,9 @@ from darkroom_api.tasks.cluster import (
     RefusedError,
 )
 
+Kept = dict[tuple[str, str], dict[str, Any]]
+"""Resources, by namespace and name."""
+
 
 class FakeCluster:
     """Keeps what is created. It validates nothing: that is for tests with a real API server."""
@@ -23,15 +26,14 @@ class FakeCluster:
     def __init__(self) -> None:
         self.is_away = False
         self.refusal: str | None = None
-        self.resources: dict[tuple[str, str], dict[str, Any]] = {}
-        self.named: dict[str, dict[str, Any]] = {}
-        """Recipes, by name."""
+        self.resources: Kept = {}
+        """Tasks."""
+        self.recipes: Kept = {}
+        self.schedules: Kept = {}
         self.pods: list[dict[str, Any]] = []
         """Pods of processors, as the API server tells of them."""
         self.logs: dict[str, bytes] = {}
         """What pods log, by their names."""
-        self.others: dict[tuple[str, str, str], dict[str, Any]] = {}
-        """Schedules and so on, by plural, namespace and name."""
         self.causes: list[tuple[str, str]] = []
         """With `refusal`: the fields that are refused."""
         self.calls: list[str] = []
@@ -48,23 +50,6 @@ class FakeCluster:
         uid: str = self.resources[key]["metadata"]["uid"]
         return uid
 
-    async def delete_task(self, namespace: str, name: str, *, uid: str | None) -> None:
-        """Forget the resource, if it is this one."""
-        self._call("delete")
-        found = self.resources.get((namespace, name))
-        if found and uid in {None, found["metadata"]["uid"]}:
-            del self.resources[namespace, name]
-
-    async def recipes(self, namespace: str) -> list[dict[str, Any]]:  # noqa: ARG002  # all are in one
-        """Return what a test has put there."""
-        self._call("recipes")
-        return list(self.named.values())
-
-    async def recipe(self, namespace: str, name: str) -> dict[str, Any] | None:  # noqa: ARG002
-        """Return what a test has put there under this name."""
-        self._call("recipe")
-        return self.named.get(name)
-
     async def processor_pods(self, namespace: str) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return what a test has put there."""
         self._call("pods")
@@ -77,7 +62,7 @@ class FakeCluster:
         if await self.one(kind, metadata["namespace"], metadata["name"]):
             raise ExistsError
         known = {"uid": str(uuid.uuid4()), "creationTimestamp": _now(), "resourceVersion": "1"}
-        return self._kept(kind, {**body, "metadata": {**metadata, **known}})
+        return self._keep(kind, {**body, "metadata": {**metadata, **known}})
 
     async def replace(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
         """Keep it instead of the one that was read."""
@@ -87,23 +72,21 @@ class FakeCluster:
         version = metadata.get("resourceVersion")
         if found is None or found["metadata"].get("resourceVersion") != version:
             raise ChangedError
-        return self._kept(
+        return self._keep(
             kind, {**body, "metadata": {**metadata, "resourceVersion": f"{version}1"}}
         )
 
-    async def delete(self, kind: names.Kind, namespace: str, name: str) -> None:
-        """Forget it."""
-        self._call(f"delete {kind.plural}")
-        if kind is names.RECIPE:
-            self.named.pop(name, None)
-        self.others.pop((kind.plural, namespace, name), None)
+    async def delete(self, kind: names.Kind, namespace: str, name: str, *, uid: str | None) -> None:
+        """Forget it, if it is this one."""
+        self._call("delete" if kind is names.TASK else f"delete {kind.plural}")
+        found = self._kept_as(kind).get((namespace, name))
+        if found and uid in {None, found["metadata"].get("uid")}:
+            del self._kept_as(kind)[namespace, name]
 
     async def one(self, kind: names.Kind, namespace: str, name: str) -> dict[str, Any] | None:
         """Return what was kept."""
         self._call(f"get {kind.plural}")
-        if kind is names.RECIPE:
-            return self.named.get(name)
-        return self.others.get((kind.plural, namespace, name))
+        return self._kept_as(kind).get((namespace, name))
 
     async def all(
         self, kind: names.Kind, namespace: str, *, labels: str = ""
@@ -113,8 +96,8 @@ class FakeCluster:
         wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
         return [
             found
-            for (plural, place, _), found in self.others.items()
-            if (plural, place) == (kind.plural, namespace)
+            for (place, _), found in self._kept_as(kind).items()
+            if place == namespace
             and wanted.items() <= (found["metadata"].get("labels") or {}).items()
         ]
 
@@ -133,12 +116,17 @@ class FakeCluster:
             return None
         return _whole(b"".join(self.logs[pod].splitlines(keepends=True)[-lines:])[:most])
 
-    def _kept(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
+    def _kept_as(self, kind: names.Kind) -> Kept:
+        kept = {
+            names.TASK: self.resources,
+            names.RECIPE: self.recipes,
+            names.SCHEDULE: self.schedules,
+        }
+        return kept[kind]
+
+    def _keep(self, kind: names.Kind, body: dict[str, Any]) -> dict[str, Any]:
         metadata = body["metadata"]
-        if kind is names.RECIPE:
-            self.named[metadata["name"]] = body
-        else:
-            self.others[kind.plural, metadata["namespace"], metadata["name"]] = body
+        self._kept_as(kind)[metadata["namespace"], metadata["name"]] = body
         return body
 
     def _write(self, name: str) -> None:
