@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import uuid
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,12 @@ async def finished(replicas: Replicas, task: dict[str, Any], body: bytes) -> str
     return key
 
 
+def task_uid(replicas: Replicas, task: dict[str, Any]) -> str:
+    row = replicas.db.execute("SELECT uid FROM tasks WHERE id = %s", [task["id"]]).fetchone()
+    assert row
+    return str(row[0])
+
+
 def key_of(task: dict[str, Any]) -> str:
     key: str = task["source"]["key"]
     return key
@@ -110,6 +117,53 @@ async def test_what_one_replica_takes_in_the_other_shows_and_serves(replicas: Re
         assert (output.status_code, output.content == made) == (200, True)
         assert output.headers["etag"] == f'"{hashlib.sha256(made).hexdigest()}"'
         assert int(output.headers["content-length"]) == len(made)
+
+
+async def test_parts_repeats_and_archives_are_the_same(replicas: Replicas) -> None:
+    task = (await replicas.here.upload(JPEG)).json()
+    made = os.urandom(300_000)
+    await finished(replicas, task, made)
+    url = f"/v1/tasks/{task['id']}/outputs/thumb"
+
+    # Beyond the first chunk that is read of it.
+    part = await replicas.there.get(url, {"Range": "bytes=270000-280000"})
+    assert (part.status_code, part.content == made[270_000:280_001]) == (206, True)
+    end = await replicas.there.get(url, {"Range": "bytes=-10"})
+    assert (end.status_code, end.content) == (206, made[-10:])
+    again = await replicas.there.get(url, {"If-None-Match": part.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    archive = await replicas.there.get(f"/v1/tasks/{task['id']}/outputs.zip")
+    assert int(archive.headers["content-length"]) == len(archive.content)
+    with zipfile.ZipFile(io.BytesIO(archive.content)) as files:
+        assert files.read("thumb.webp") == made
+    replicas.storage.delete(f"outputs/{task_uid(replicas, task)}/thumb.webp")
+    for path in (url, f"{url}?redirect=true", f"/v1/tasks/{task['id']}/outputs.zip"):
+        assert (await replicas.there.get(path)).status_code == 410
+
+
+async def test_a_bucket_serves_a_result_itself_where_that_is_wished(
+    replicas: Replicas, settings: Settings
+) -> None:
+    task = (await replicas.here.upload(JPEG)).json()
+    made = os.urandom(30_000)
+    await finished(replicas, task, made)
+    url = f"/v1/tasks/{task['id']}/outputs/thumb"
+
+    answer = await replicas.here.get(f"{url}?redirect=true&download=true")
+
+    if settings.storage.backend == "local":
+        assert (answer.status_code, answer.content == made) == (200, True)
+        return
+    assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
+    async with httpx2.AsyncClient() as anybody:
+        from_bucket = await anybody.get(answer.headers["location"])
+    assert (from_bucket.status_code, from_bucket.content == made) == (200, True)
+    name = f"{task['id']}-thumb.webp"
+    assert from_bucket.headers["content-disposition"] == f'attachment; filename="{name}"'
+    preferred = await replicas.here.get(url, {"Prefer": "redirect"})
+    assert preferred.status_code == 302
+    streamed = await replicas.here.get(f"{url}?redirect=false", {"Prefer": "redirect"})
+    assert (streamed.status_code, streamed.content == made) == (200, True)
 
 
 async def test_a_cancel_at_the_other_replica_ends_the_task(replicas: Replicas) -> None:
