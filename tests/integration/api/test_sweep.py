@@ -13,7 +13,7 @@ from darkroom_api.app import create_app
 from darkroom_api.database import Pool, open_pool
 from darkroom_api.maintenance.sweep import BATCH, Swept, sweep
 from darkroom_api.settings import Settings
-from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, register
+from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, jpeg, register
 from darkroom_core.storage import Storage, StorageError, open_storage
 from darkroom_core.storage.signing import SWEEP_PATH, signed_url
 from psycopg.types.json import Jsonb
@@ -139,6 +139,24 @@ async def test_an_upload_stays_until_the_last_task_that_needs_it_is_swept(
     assert (await ask(client, DAY, "never"))["objects"] == 7
     assert files_in(objects) == set()
     assert (await ada.post(f"/v1/tasks/{replay}/replay")).json()["code"] == "source_gone"
+
+
+async def test_bytes_that_two_tasks_share_stay_until_both_are_swept(
+    client: httpx2.AsyncClient, ada: User, objects: Path, ended: Callable[..., str]
+) -> None:
+    body = jpeg()
+    first, second = [(await ada.upload(body)).json() for _ in range(2)]
+    assert first["source"] == second["source"]
+    ended(first["id"])
+    assert (await ask(client, DAY, DAY))["rows"] == 1
+    assert files_in(objects) == {first["source"]["key"]}
+
+    ended(second["id"])
+    assert (await ask(client, DAY, DAY))["rows"] == 1
+    assert files_in(objects) == set()
+
+    third = (await ada.upload(body)).json()
+    assert files_in(objects) == {third["source"]["key"]}
 
 
 async def test_what_people_put_into_storage_themselves_is_theirs(
