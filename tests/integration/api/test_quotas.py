@@ -10,10 +10,8 @@ import pytest
 from darkroom_api.app import create_app
 from darkroom_api.limits.settings import QuotaSettings
 from darkroom_api.settings import Settings
-from darkroom_api.testing import FakeCluster, User, client_of, register
+from darkroom_api.testing import FakeCluster, User, client_of, jpeg, register
 from psycopg.types.json import Jsonb
-
-FILE = b"\xff\xd8\xff a picture"
 
 
 @pytest.fixture
@@ -26,6 +24,11 @@ async def client(settings: Settings, cluster: FakeCluster) -> AsyncIterator[http
 
 def allow(db: psycopg.Connection, **quota: Any) -> None:
     db.execute("UPDATE users SET quota = %s", [Jsonb(quota)])
+
+
+def later(db: psycopg.Connection) -> None:
+    """Let a minute go by, after which bytes are measured again."""
+    db.execute("UPDATE quota_usage SET measured_at = measured_at - interval '1 minute'")
 
 
 async def quota_of(user: User) -> dict[str, Any]:
@@ -89,22 +92,59 @@ async def test_tasks_that_have_not_ended_are_limited_exactly(
 
 
 async def test_bytes_in_storage_are_limited(ada: User, db: psycopg.Connection) -> None:
-    allow(db, tasks_per_day=None, bytes_stored=2 * len(FILE))
-    answers = [await ada.upload(FILE) for _ in range(3)]
+    allow(db, tasks_per_day=None, bytes_stored=200)
+    answers = [await ada.upload(jpeg(100)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert answers[2].json()["violated-policies"] == ["bytes_stored"]
-    assert (await quota_of(ada))["bytes_stored"]["remaining"] == 0
+    assert (await quota_of(ada))["bytes_stored"] == {"limit": 200, "used": 200, "remaining": 0}
 
 
-async def test_what_was_deleted_makes_room_within_a_minute(
+async def test_bytes_that_are_stored_once_count_once(ada: User, db: psycopg.Connection) -> None:
+    allow(db, tasks_per_day=None, bytes_stored=100)
+    body = jpeg(100)
+    assert [(await ada.upload(body)).status_code for _ in range(3)] == [202] * 3
+    put = await ada.http.put("/v1/uploads", headers=ada.headers, content=jpeg(100))
+    assert (put.status_code, put.json()["violated-policies"]) == (429, ["bytes_stored"])
+
+
+async def test_outputs_count_too(ada: User, db: psycopg.Connection) -> None:
+    allow(db, tasks_per_day=None, bytes_stored=1000)
+    task = (await ada.upload(jpeg(100))).json()
+    made = {"name": "a", "format": "webp", "width": 1, "height": 1, "sha256": "0" * 64}
+    db.execute("UPDATE tasks SET outputs = %s", [Jsonb([{**made, "bytes": 900}])])
+    later(db)
+    assert (await quota_of(ada))["bytes_stored"]["used"] == 1000
+    assert (await ada.upload(jpeg(100))).status_code == 429
+    db.execute("UPDATE tasks SET status = 'succeeded', finished_at = now()")
+    deleted = await ada.http.delete(task["urls"]["self"], headers=ada.headers)
+    assert deleted.status_code == 204
+    later(db)
+    assert (await ada.upload(jpeg(100))).status_code == 202
+
+
+async def test_an_upload_without_a_task_counts_from_when_it_is_asked_for(
     ada: User, db: psycopg.Connection
 ) -> None:
-    allow(db, tasks_per_day=None, bytes_stored=len(FILE))
-    await ada.upload(FILE)
-    assert (await ada.upload(FILE)).status_code == 429
-    db.execute("UPDATE tasks SET outputs_deleted_at = now()")
-    db.execute("UPDATE quota_usage SET measured_at = measured_at - interval '1 minute'")
-    assert (await ada.upload(FILE)).status_code == 202
+    allow(db, bytes_stored=200)
+    larger = await ada.post("/v1/uploads", json={"size": 201})
+    assert (larger.status_code, larger.json()["code"]) == (429, "quota_exceeded")
+    asked = await ada.post("/v1/uploads", json={"size": 150})
+    assert asked.status_code == 201, asked.text
+    for method, path in (("PUT", "/v1/uploads"), ("POST", "/v1/tus")):
+        refused = await ada.http.request(
+            method,
+            path,
+            headers=ada.headers | {"Tus-Resumable": "1.0.0", "Upload-Length": "100"},
+            content=jpeg(100) if method == "PUT" else None,
+        )
+        assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded"), path
+    canceled = await ada.post(f"/v1/uploads/{asked.json()['id']}/cancel")
+    assert canceled.status_code == 200, canceled.text
+    later(db)
+    kept = await ada.http.put("/v1/uploads", headers=ada.headers, content=jpeg(200))
+    assert kept.status_code == 201, kept.text
+    later(db)
+    assert (await quota_of(ada))["bytes_stored"]["used"] == 200
 
 
 async def test_rate_limits_are_shown_beside_quotas(

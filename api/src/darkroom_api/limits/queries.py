@@ -52,18 +52,14 @@ async def unfinished(connection: Connection, owner: UUID) -> int:
 
 
 async def measure(connection: Connection, owner: UUID) -> int:
-    """Add up the bytes of the user's uploads and outputs that are in storage.
-
-    An upload that several tasks are made of is stored once.
-    """
+    """Add up the bytes of the user's files and outputs in storage, and of uploads to come."""
     cursor = await connection.execute(
         """
         SELECT (
-            SELECT coalesce(sum(bytes), 0) FROM (
-                SELECT max(source_bytes) AS bytes FROM tasks
-                WHERE owner = %(owner)s AND outputs_deleted_at IS NULL
-                GROUP BY coalesce(spec -> 'source' ->> 'key', spec -> 'sources' -> 0 ->> 'key', id)
-            ) AS uploads
+            SELECT coalesce(sum(size), 0) FROM files WHERE owner = %(owner)s
+        ) + (
+            SELECT coalesce(sum(size), 0) FROM uploads
+            WHERE owner = %(owner)s AND status = 'waiting' AND expires_at > now()
         ) + (
             SELECT coalesce(sum((output ->> 'bytes')::bigint), 0)
             FROM tasks CROSS JOIN LATERAL jsonb_array_elements(outputs) AS output

@@ -13,13 +13,13 @@ from darkroom_api.limits.settings import QuotaSettings
 _LATER_SECONDS: Final = 60
 
 
-async def admit_task(
+async def admit(
     connection: Connection,
     identity: Identity,
     *,
-    bytes_: int,
     defaults: QuotaSettings,
-    tasks: int = 1,
+    tasks: int = 0,
+    bytes_: int = 0,
 ) -> None:
     """Count tasks and bytes that this transaction has added, or raise QuotaExceededError.
 
@@ -29,15 +29,16 @@ async def admit_task(
     owner = identity.user_id
     counted = await queries.count(connection, owner, tasks=tasks, bytes_=bytes_)
     quota = override_of(counted.quota).over(defaults)
+    today = counted.tasks if tasks else 0
     unfinished, stored = 0, 0
-    if quota.tasks_at_once is not None:
+    if tasks and quota.tasks_at_once is not None:
         unfinished = await queries.unfinished(connection, owner)
     if quota.bytes_stored is not None:
         stored = counted.bytes
         if not counted.is_fresh:
             stored = await queries.measure(connection, owner)
             await queries.keep_measured(connection, owner, stored)
-    wanted = Usage(tasks_per_day=counted.tasks, tasks_at_once=unfinished, bytes_stored=stored)
+    wanted = Usage(tasks_per_day=today, tasks_at_once=unfinished, bytes_stored=stored)
     if found := refusal(quota, wanted):
         seconds = _until_midnight() if found.policy == "tasks_per_day" else _LATER_SECONDS
         raise QuotaExceededError(found.sentence, policy=found.policy, retry_after=seconds)

@@ -159,12 +159,8 @@ async def _retry(
     if kept and not bulk.dry_run:
         namespace = resources.settings.namespace
         rows = await retrying.insert_retries(connection, ids, owner=owner, namespace=namespace)
-        await quotas.admit_task(
-            connection,
-            identity,
-            bytes_=0,
-            defaults=resources.settings.quotas,
-            tasks=len(rows),
+        await quotas.admit(
+            connection, identity, defaults=resources.settings.quotas, tasks=len(rows)
         )
         made = {row.origin: row.id for row in rows if row.origin}
     done = [DoneView(id=task_id, task=made[task_id]) for task_id in ids if task_id in made]

@@ -84,12 +84,12 @@ async def insert_tasks(
     for task in wanted:
         if task.webhook:
             await task_webhook.attach(connection, [task.id], identity.user_id, task.webhook)
-    await quotas.admit_task(
+    await quotas.admit(
         connection,
         identity,
-        bytes_=sum(task.source_bytes or 0 for task in wanted),
         defaults=resources.settings.quotas,
         tasks=len(wanted),
+        bytes_=sum(task.new_bytes for task in wanted),
     )
     return rows
 

@@ -6,6 +6,7 @@ that no sweep knows of; and it is held until its tasks are there, so that no swe
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO, Final, TypeVar
 
 import anyio
@@ -64,7 +65,9 @@ async def create_of_files(  # noqa: PLR0913  # what is read, and what is made of
             try:
                 while True:
                     await _store(resources, identity, upload.files, spool, new)
-                    wanted = wanted_of(upload.text, upload.files)
+                    first, *others = wanted_of(upload.text, upload.files)
+                    stored = {file.key: file.size for file in upload.files if file.key in new}
+                    wanted = [replace(first, new_bytes=sum(stored.values())), *others]
                     with suppress(_GoneError):
                         return await create(wanted, _held({file.key for file in upload.files}))
             except BaseException:

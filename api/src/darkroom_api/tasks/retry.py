@@ -82,7 +82,7 @@ async def _again(  # noqa: PLR0913, PLR0917  # the request
         )
         if not rows:
             raise await _refusal(resources, identity, task_id, statuses)
-        await quotas.admit_task(connection, identity, bytes_=0, defaults=resources.settings.quotas)
+        await quotas.admit(connection, identity, defaults=resources.settings.quotas, tasks=1)
         if once:
             await once.settle(connection, created(request, resources, rows[0]))
     announce(resources, rows)

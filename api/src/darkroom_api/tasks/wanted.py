@@ -55,6 +55,8 @@ class Wanted:
     """Keys in storage that were written for it."""
     source_filename: str | None = None
     source_bytes: int | None = None
+    new_bytes: int = 0
+    """How many came into storage with it, for the quota."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     cancel_after: int | None = None
     """In seconds."""

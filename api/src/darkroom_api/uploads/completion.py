@@ -16,6 +16,7 @@ from darkroom_api.errors import (
     UploadMissingError,
     UploadOverError,
 )
+from darkroom_api.limits import quotas
 from darkroom_api.resources import Resources
 from darkroom_api.tasks.creation import announce, insert_tasks
 from darkroom_api.tasks.recipes import wanted_upload
@@ -81,6 +82,10 @@ async def _complete(
             file = files.File(row.key, size)
         wanted = [wanted_of(row, document, file.key, size=size) for document in row.tasks]
         tasks = await insert_tasks(connection, resources, identity, wanted) if wanted else []
+        if row.size is None and file.key == row.key:
+            await quotas.admit(
+                connection, identity, defaults=resources.settings.quotas, bytes_=size
+            )
         done = await queries.complete(
             connection,
             row.id,

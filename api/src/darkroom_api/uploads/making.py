@@ -6,6 +6,8 @@ from uuid import UUID
 
 from darkroom_api import errors
 from darkroom_api.auth.identity import Identity
+from darkroom_api.database import Connection
+from darkroom_api.limits import quotas
 from darkroom_api.problem import InvalidField
 from darkroom_api.resources import Resources
 from darkroom_api.tasks.access import scope_of, stored_id
@@ -49,6 +51,18 @@ async def new_upload(
         tasks=documents,
         seconds=settings.expiry_seconds,
     )
+
+
+async def insert_upload(
+    connection: Connection, resources: Resources, identity: Identity, new: NewUpload
+) -> UploadRow:
+    """Add the row in the caller's transaction; the bytes that it declares count at once."""
+    row = await queries.insert(connection, new)
+    if new.size is not None:
+        await quotas.admit(
+            connection, identity, defaults=resources.settings.quotas, bytes_=new.size
+        )
+    return row
 
 
 async def visible_upload(resources: Resources, identity: Identity, upload_id: str) -> UploadRow:

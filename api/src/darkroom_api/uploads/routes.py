@@ -15,6 +15,7 @@ from darkroom_api.database import AWAY
 from darkroom_api.deps import Res, TaskReader, TaskWriter
 from darkroom_api.idempotency import IdempotencyKey
 from darkroom_api.limits.route_class import RouteClass, route_class
+from darkroom_api.middleware import content_length
 from darkroom_api.objects.signature import check_signature
 from darkroom_api.problem_handlers import invalid_fields
 from darkroom_api.resources import Resources
@@ -24,7 +25,13 @@ from darkroom_api.uploads.completion import complete, complete_stored, refuse, r
 from darkroom_api.uploads.digests import sha256_in
 from darkroom_api.uploads.door import Inspected, inspect_head
 from darkroom_api.uploads.keeping import clear
-from darkroom_api.uploads.making import existing_upload, new_upload, refuse_ended, visible_upload
+from darkroom_api.uploads.making import (
+    existing_upload,
+    insert_upload,
+    new_upload,
+    refuse_ended,
+    visible_upload,
+)
 from darkroom_api.uploads.queries import UploadRow
 from darkroom_api.uploads.receiving import Lease, Taken, discard, leased
 from darkroom_api.uploads.schemas import UploadRequest, UploadView
@@ -73,6 +80,7 @@ Digest = Annotated[
         errors.TooLargeError,
         errors.InvalidError,
         errors.KeyReusedError,
+        errors.QuotaExceededError,
         errors.UnavailableError,
     ),
 )
@@ -89,7 +97,7 @@ async def create_upload(
     """
     new = await new_upload(resources, identity, wanted, via="direct")
     async with resources.pool.connection() as connection, connection.transaction():
-        row = await queries.insert(connection, new)
+        row = await insert_upload(connection, resources, identity, new)
         response = created(request, resources, row)
         if once:
             await once.settle(connection, response)
@@ -127,6 +135,7 @@ async def upload_file(  # noqa: PLR0913, PLR0917  # the headers
     document: dict[str, Any] = {
         "filename": filename,
         "content_type": request.headers.get("content-type", "").split(";")[0].strip() or None,
+        "size": content_length(request.scope) or None,
         "sha256": sha256_in(content_digest) or sha256_in(repr_digest),
         "task": object_in(task.encode()) if task is not None else None,
     }
@@ -135,8 +144,8 @@ async def upload_file(  # noqa: PLR0913, PLR0917  # the headers
     except ValidationError as error:
         raise invalid_fields(error.errors()) from None
     new = await new_upload(resources, identity, wanted, via="direct")
-    async with resources.pool.connection() as connection:
-        row = await queries.insert(connection, new)
+    async with resources.pool.connection() as connection, connection.transaction():
+        row = await insert_upload(connection, resources, identity, new)
     try:
         async with leased(resources.pool, row.id) as lease:
             done = await _take(request, resources, lease)

@@ -30,7 +30,7 @@ from darkroom_api.uploads.completion import complete_stored, refuse
 from darkroom_api.uploads.digests import CHECKSUMS, checksum_in
 from darkroom_api.uploads.door import inspect_head
 from darkroom_api.uploads.keeping import clear
-from darkroom_api.uploads.making import new_upload, visible_upload
+from darkroom_api.uploads.making import insert_upload, new_upload, visible_upload
 from darkroom_api.uploads.queries import UploadRow
 from darkroom_api.uploads.receiving import Lease, Taken, leased
 from darkroom_api.uploads.schemas import UploadRequest
@@ -112,8 +112,8 @@ async def create_tus_upload(
     """Begin a resumable upload; the first bytes may come with it."""
     wanted = _wanted(upload_length, _metadata(upload_metadata))
     new = await new_upload(resources, identity, wanted, via="tus")
-    async with resources.pool.connection() as connection:
-        row = await queries.insert(connection, new)
+    async with resources.pool.connection() as connection, connection.transaction():
+        row = await insert_upload(connection, resources, identity, new)
     headers = {"Location": f"{base_of(request, resources)}/v1/tus/{row.id}"}
     if media_type(request.scope) == _OFFSET_OCTETS and content_length(request.scope):
         async with leased(resources.pool, row.id) as lease:
