@@ -191,17 +191,22 @@ async def test_storage_is_added_up_by_user_from_rows(
 ) -> None:
     owner, other = [(await user.get("/v1/me")).json()["id"] for user in (ada, bob)]
     outputs = [{"name": "a", "bytes": 30}, {"name": "b", "bytes": 12}]
-    add(db, owner=owner, source_bytes=100, outputs=outputs, status="succeeded")
-    add(db, owner=other, source_bytes=7, status="failed")
-    add(db, owner=owner, source_bytes=9000, status="succeeded", outputs_deleted_at=ago(hours=1))
+    for _ in range(2):  # of the same file
+        add(db, owner=owner, source_bytes=100, outputs=outputs[:1], status="succeeded")
+    add(db, owner=owner, outputs=outputs[1:], outputs_deleted_at=ago(hours=1))
+    for user, size in ((owner, 100), (other, 7)):
+        db.execute(
+            "INSERT INTO files (owner, sha256, key, size) VALUES (%s, 'x', %s, %s)",
+            [user, f"uploads/{size}", size],
+        )
 
     found = await seen(admin, "storage")
 
     assert [(row["email"], row["upload_bytes"], row["output_bytes"]) for row in found["data"]] == [
-        ("ada@example.com", 100, 42),
+        ("ada@example.com", 100, 60),
         ("bob@example.com", 7, 0),
     ]
-    assert (found["upload_bytes"], found["output_bytes"], found["backend"]) == (107, 42, "local")
+    assert (found["upload_bytes"], found["output_bytes"], found["backend"]) == (107, 60, "local")
 
 
 async def test_the_mirror_tells_which_ends_no_row_knows_of(

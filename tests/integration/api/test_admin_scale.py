@@ -41,6 +41,10 @@ FROM (
     FROM generate_series(1, %(rows)s) AS n
 ) AS made
 """
+FILL_FILES = """
+INSERT INTO files (owner, sha256, key, size)
+SELECT owner, md5(id), 'uploads/' || id, 100000 FROM tasks
+"""
 OUTPUTS = [{"name": "a", "bytes": 2000}, {"name": "b", "bytes": 500}]
 ERROR = {"code": "out_of_memory", "message": "m"}
 
@@ -52,6 +56,7 @@ def crowded(postgres: Any) -> str:
         connection.execute(FILL_USERS)
         values = {"rows": ROWS, "outputs": json.dumps(OUTPUTS), "error": json.dumps(ERROR)}
         connection.execute(FILL_TASKS, values)
+        connection.execute(FILL_FILES)
         connection.execute("ANALYZE")
     return url
 

@@ -176,13 +176,19 @@ async def storage_used(connection: Connection, *, limit: int) -> list[StorageRow
     cursor = connection.cursor(row_factory=class_row(StorageRow))
     await cursor.execute(
         """
-        WITH kept AS (
-            SELECT owner, count(*) AS tasks, coalesce(sum(source_bytes), 0)::bigint AS upload_bytes,
+        WITH made AS (
+            SELECT owner, count(*) AS tasks,
                 coalesce(sum(
                     (SELECT sum((file ->> 'bytes')::bigint)
                     FROM jsonb_array_elements(outputs) AS file)
-                ), 0)::bigint AS output_bytes
+                ), 0)::bigint AS bytes
             FROM tasks WHERE outputs_deleted_at IS NULL GROUP BY owner
+        ), sent AS (
+            SELECT owner, sum(size)::bigint AS bytes FROM files GROUP BY owner
+        ), kept AS (
+            SELECT owner, coalesce(tasks, 0) AS tasks,
+                coalesce(sent.bytes, 0) AS upload_bytes, coalesce(made.bytes, 0) AS output_bytes
+            FROM made FULL JOIN sent USING (owner)
         )
         SELECT owner, email, tasks, upload_bytes, output_bytes
         FROM kept LEFT JOIN users ON users.id = owner

@@ -122,8 +122,8 @@ class UserStorageView(BaseModel):
     user: UUID | None = Field(description="Null: tasks that were written by hand with kubectl.")
     email: str | None
     tasks: int = Field(description="Tasks of which something is stored.")
-    upload_bytes: int
-    output_bytes: int
+    upload_bytes: int = Field(description="Of uploaded files; equal ones of one user count once.")
+    output_bytes: int = Field(description="Of what tasks made.")
 
 
 class StorageView(BaseModel):
