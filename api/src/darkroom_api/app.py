@@ -55,6 +55,7 @@ from darkroom_api.tasks import bulk, create, deletion, logs, outputs, progress, 
 from darkroom_api.tasks import routes as tasks
 from darkroom_api.tasks.cluster import OpenCluster
 from darkroom_api.tasks.housekeeping import keep_house
+from darkroom_api.tasks.kept_answers import KeptAnswers
 from darkroom_api.tasks.kubernetes_cluster import open_cluster
 from darkroom_api.tasks.recipes import LONGEST_RECIPE
 from darkroom_api.tasks.submitter import Submitter
@@ -193,6 +194,7 @@ async def _opened(
                 telling=telling,
                 limits=Limiter(pool, settings.limits, metrics),
                 api_keys=keys,
+                answers=KeptAnswers(),
                 logins=oidc.logins,
                 authenticators=(keys, *oidc.tokens),
             )

@@ -19,6 +19,7 @@ from darkroom_api.oidc.login import Logins
 from darkroom_api.settings import Settings
 from darkroom_api.spool import SpoolRoom
 from darkroom_api.tasks.cluster import Cluster
+from darkroom_api.tasks.kept_answers import KeptAnswers
 from darkroom_api.tasks.submitter import Submitter
 
 
@@ -41,6 +42,7 @@ class Resources:
     telling: Telling
     limits: Limiter
     api_keys: ApiKeys
+    answers: KeptAnswers
     logins: Logins | None
     """At the OpenID provider, if there is one."""
     authenticators: tuple[Authenticator, ...] = ()

@@ -386,6 +386,26 @@ async def test_a_bad_list_is_refused(ada: User, query: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
+async def test_a_task_that_is_asked_for_again_is_the_newest_and_nobody_elses(
+    ada: User, bob: User, db: psycopg.Connection
+) -> None:
+    url = (await ada.upload()).json()["urls"]["self"]
+    first = await ada.get(url)
+    again = await ada.get(url)
+    assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    elsewhere = await ada.get(url, {"Host": "photos.example.com"})
+    assert elsewhere.json()["urls"]["self"].startswith("http://photos.example.com/v1/tasks/")
+    assert (await bob.get(url)).status_code == 404
+
+    db.execute("UPDATE tasks SET progress = 40, status = 'running'")
+    newer = await ada.get(url)
+    assert newer.json()["progress"] == 40
+    assert newer.headers["etag"] != first.headers["etag"]
+    assert (await ada.get(url, {"If-None-Match": first.headers["etag"]})).status_code == 200
+    assert (await ada.get(url, {"If-None-Match": newer.headers["etag"]})).status_code == 304
+
+
 async def test_a_task_that_does_not_exist_is_not_found(ada: User) -> None:
     for task_id in ("task-0", "%00", "a" * 5000):
         answer = await ada.get(f"/v1/tasks/{task_id}")

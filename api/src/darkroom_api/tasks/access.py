@@ -17,6 +17,17 @@ async def visible_task(pool: Pool, identity: Identity, task_id: str) -> queries.
     return row
 
 
+async def visible_version(pool: Pool, identity: Identity, task_id: str) -> int:
+    """Return the task's version, or raise NotFoundError."""
+    async with pool.connection() as connection:
+        version = await queries.version_by_id(
+            connection, stored_id(task_id), owner=scope_of(identity)
+        )
+    if version is None:
+        raise NotFoundError(f"there is no task {task_id}")
+    return version
+
+
 def scope_of(identity: Identity) -> UUID | None:
     """Return whose tasks may be seen; None: everybody's."""
     return None if identity.sees_all else identity.user_id

@@ -1,28 +1,27 @@
 """A task as an answer: its JSON, made once, with the headers that go with it."""
 
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request, Response
 
+from darkroom_api.auth.identity import Identity
 from darkroom_api.resources import Resources
+from darkroom_api.tasks.access import visible_task
+from darkroom_api.tasks.kept_answers import Kept, Place
 from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.schemas import TaskView
 from darkroom_api.tasks.views import view_of
 
-_JSON = "application/json"
+_JSON: Final = "application/json"
 # Whoever keeps a copy asks each time whether it is still the newest.
-_CACHE = "private, no-cache"
+_CACHE: Final = "private, no-cache"
 
 
-def etag_of(row: TaskRow) -> str:
-    """Return the strong ETag: every change that a client can see raises the version."""
-    return f'"{row.version}"'
-
-
-def is_named(if_none_match: str, row: TaskRow) -> bool:
+def is_named(if_none_match: str, version: int) -> bool:
     """Whether the header If-None-Match names this version (RFC 9110: compared weakly)."""
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag_of(row) in tags
+    return "*" in tags or _etag(version) in tags
 
 
 def shown(request: Request, resources: Resources, row: TaskRow) -> TaskView:
@@ -34,11 +33,20 @@ def answer(
     request: Request, resources: Resources, row: TaskRow, status: int = HTTPStatus.OK
 ) -> Response:
     """Return the task; while it is unfinished, Retry-After says when to look again."""
-    headers = {"ETag": etag_of(row), "Cache-Control": _CACHE}
-    if not row.is_final:
-        headers["Retry-After"] = "1"
-    body = shown(request, resources, row).model_dump_json()
-    return Response(body, status, headers, media_type=_JSON)
+    told = _told(request, resources, row)
+    return Response(told.body, status, told.headers, media_type=_JSON)
+
+
+async def newest_answer(
+    request: Request, resources: Resources, identity: Identity, task_id: str, version: int
+) -> Response:
+    """Return the task, which had this version just now: as it was told before, or told anew."""
+    place = Place(task_id, request.scope["scheme"], request.headers.get("host", ""))
+    kept = resources.answers.get(place, version)
+    if kept is None:
+        kept = _told(request, resources, await visible_task(resources.pool, identity, task_id))
+        resources.answers.keep(place, kept)
+    return Response(kept.body, headers=kept.headers, media_type=_JSON)
 
 
 def created(
@@ -53,7 +61,20 @@ def created(
     return response
 
 
-def unchanged(row: TaskRow) -> Response:
+def unchanged(version: int) -> Response:
     """Return that the client's copy is still the newest."""
-    headers = {"ETag": etag_of(row), "Cache-Control": _CACHE}
+    headers = {"ETag": _etag(version), "Cache-Control": _CACHE}
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+
+
+def _etag(version: int) -> str:
+    """Return the strong ETag: every change that a client can see raises the version."""
+    return f'"{version}"'
+
+
+def _told(request: Request, resources: Resources, row: TaskRow) -> Kept:
+    headers = {"ETag": _etag(row.version), "Cache-Control": _CACHE}
+    if not row.is_final:
+        headers["Retry-After"] = "1"
+    body = shown(request, resources, row).model_dump_json().encode()
+    return Kept(row.version, body, headers)

@@ -127,6 +127,17 @@ async def task_by_id(connection: Connection, task_id: str, *, owner: UUID | None
     return await cursor.fetchone()
 
 
+_VERSION: Final = sql.SQL("SELECT version FROM tasks WHERE id = %(id)s AND {}").format(VISIBLE)
+_VERSION_BY_ID: Final = _VERSION.as_bytes()
+
+
+async def version_by_id(connection: Connection, task_id: str, *, owner: UUID | None) -> int | None:
+    """Return the task's version, if there is one that `owner` (None: an admin) may see."""
+    cursor = await connection.execute(_VERSION_BY_ID, {"id": task_id, "owner": owner})
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 async def tasks_page(
     connection: Connection, wanted: Filter, *, after: Position | None, limit: int
 ) -> list[TaskRow]:

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from darkroom_api import errors, responses
+from darkroom_api.auth.identity import Identity
 from darkroom_api.deps import Res, TaskReader, TaskWriter
 from darkroom_api.problem import InvalidField
+from darkroom_api.resources import Resources
 from darkroom_api.tasks import cursor, queries, waiting
-from darkroom_api.tasks.access import scope_of, stored_id, visible_task
-from darkroom_api.tasks.answers import answer, is_named, shown, unchanged
+from darkroom_api.tasks.access import scope_of, stored_id, visible_task, visible_version
+from darkroom_api.tasks.answers import answer, is_named, newest_answer, shown, unchanged
 from darkroom_api.tasks.cancellation import cancel_one
 from darkroom_api.tasks.filter_fields import TaskFilter, from_query, of_list
 from darkroom_api.tasks.metadata import MOST_ENTRIES, Changes
+from darkroom_api.tasks.queries import TaskRow
 from darkroom_api.tasks.schemas import TaskPage, TaskView
 from darkroom_api.tasks.waiting import Prefer
 
@@ -101,17 +104,29 @@ async def get_task(  # noqa: PLR0913, PLR0917  # the headers
     With `Prefer: wait=n` it is answered once the task has ended, or, with If-None-Match too, once
     it is another than you know.
     """
-    row = await visible_task(resources.pool, identity, task_id)
-    is_known = if_none_match is not None and is_named(if_none_match, row)
-    seconds = waiting.seconds_preferred(prefer)
-    if seconds and is_known:
-        row = await waiting.until_changed(resources, identity, row, seconds)
-        is_known = is_named(if_none_match or "", row)
-    elif seconds and if_none_match is None:
-        row = await waiting.until_final(resources, identity, row, seconds)
-    response = unchanged(row) if is_known else answer(request, resources, row)
+    if seconds := waiting.seconds_preferred(prefer):
+        row = await _awaited(resources, identity, task_id, if_none_match, seconds)
+        version = row.version
+    else:
+        version = await visible_version(resources.pool, identity, task_id)
+    if if_none_match is not None and is_named(if_none_match, version):
+        response = unchanged(version)
+    else:
+        response = await newest_answer(request, resources, identity, task_id, version)
     response.headers.update(waiting.applied(seconds))
     return response
+
+
+async def _awaited(
+    resources: Resources, identity: Identity, task_id: str, known: str | None, seconds: int
+) -> TaskRow:
+    """Return the task once it has ended, or is another than the known one, or after the time."""
+    row = await visible_task(resources.pool, identity, task_id)
+    if known is None:
+        return await waiting.until_final(resources, identity, row, seconds)
+    if is_named(known, row.version):
+        return await waiting.until_changed(resources, identity, row, seconds)
+    return row
 
 
 class TaskChange(BaseModel):

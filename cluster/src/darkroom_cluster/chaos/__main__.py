@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 import uuid
@@ -30,20 +31,25 @@ NAME: Final = "chaos"
 STATE: Final = Path(".darkroom/chaos")
 REPORT: Final = Path(".darkroom/chaos.json")
 PHOTOGRAPH: Final = "samples/earth.jpg"
-# The token outlives the run; so few run at once that the machine has room for what is recovering.
+# The token outlives the run; so few run at once that two cores have room for what is recovering.
 SETTINGS: Final = (
     *VALUES,
     "api.accessTokenSeconds=7200",
     "operator.replicas=2",
-    "pool.replicas=40",
+    # The tests' autoscaler gives a hundred places, more than the node takes pods.
+    "autoscaling.enabled=false",
+    "pool.replicas=24",
 )
-PATIENCE, DRAIN, SETTLE, WARM_UP = 120.0, 300.0, 90.0, 90.0
+DRAIN_REPLICAS: Final = 60
+PATIENCE, DRAIN, SETTLE, WARM_UP = 120.0, 420.0, 90.0, 90.0
 
 
 def main() -> int:
     """Prepare, break, check; return 0 where everything held."""
     options = _options()
     root = Path.cwd()
+    # However it is ended, the cluster is taken away.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     # Faults are made on a node of our own only, also where another cluster is to be had.
     os.environ["CLUSTER"] = "node"
     try:
@@ -87,6 +93,8 @@ def _run(target: Target, address: str, faults: Sequence[Fault], in_flight: int, 
             raise ClusterError("no task succeeds although nothing is broken yet")
         made += [_make(fault, target, load, user) for fault in faults]
         load.stop_sending()
+        # Most of what is left only waits for its source.
+        target.release.kubectl("scale", "processorpool/default", f"--replicas={DRAIN_REPLICAS}")
         _drain(load)
         found, last = _settled(target.release, load)
     finally:

@@ -28,7 +28,7 @@ TASK: Final = {
     "ttlSecondsAfterFinished": 90,
 }
 PROBE: Final = {**TASK, "priority": "Critical"}
-MIX: Final = {Wish.QUICK: 35, Wish.SLOW: 45, Wish.CORRUPT: 8, Wish.CANCELED: 12}
+MIX: Final = {Wish.QUICK: 20, Wish.SLOW: 60, Wish.CORRUPT: 6, Wish.CANCELED: 14}
 CORRUPT: Final = b"\xff\xd8\xff\xe0 this was a photograph once"
 SENDERS: Final = 6
 LOOK_SECONDS: Final = 1.5
