@@ -1,4 +1,4 @@
-"""`make chaos`: 15 to 20 minutes on a cluster of its own; exit code 1 where anything is broken."""
+"""`make chaos`: about 15 minutes on a cluster of its own; exit code 1 where anything is broken."""
 
 import argparse
 import json
@@ -38,7 +38,7 @@ SETTINGS: Final = (
     "operator.replicas=2",
     # The tests' autoscaler gives a hundred places, more than the node takes pods.
     "autoscaling.enabled=false",
-    "pool.replicas=24",
+    "pool.replicas=32",
 )
 DRAIN_REPLICAS: Final = 60
 PATIENCE, DRAIN, SETTLE, WARM_UP = 120.0, 420.0, 90.0, 90.0
