@@ -18,13 +18,8 @@ _WAIT: Final = re.compile(
     r'\s*wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))\s*(?:;.*)?', re.IGNORECASE
 )
 
-Prefer = Annotated[
-    list[str] | None,
-    Header(
-        description="`wait=n`: hold the answer back for up to n seconds, 60 at most (RFC 7240).",
-        examples=["wait=30"],
-    ),
-]
+PREFER: Final = "`wait=n`: hold the answer back for up to n seconds, 60 at most (RFC 7240)."
+Prefer = Annotated[list[str] | None, Header(description=PREFER, examples=["wait=30"])]
 
 
 def seconds_preferred(headers: Sequence[str] | None) -> int:
