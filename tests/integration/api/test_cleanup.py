@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import FakeCluster, User, jpeg, until
+from darkroom_api.testing import FakeCluster, User, jpeg, uid_of, until
 from darkroom_core.storage.signing import cleanup_path, signed_url
 from psycopg.types.json import Jsonb
 
@@ -26,8 +26,7 @@ def ended(db: psycopg.Connection, objects: Path) -> Callable[..., str]:
     """Let a task end, `days` ago, with a set of files and its facts in storage."""
 
     def end(task_id: str, days: float = 10, **more: Any) -> str:
-        row = db.execute("SELECT uid FROM tasks WHERE id = %s", [task_id]).fetchone()
-        uid = str((row and row[0]) or uuid.uuid4())
+        uid = uid_of(task_id)
         ended_at = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         seen = {"namespace": "media", "name": task_id, "uid": uid, "status": "succeeded"}
         db.execute("SELECT darkroom_record(%s)", [Jsonb({**seen, "finished_at": ended_at, **more})])

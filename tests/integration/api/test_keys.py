@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, FakeCluster, User, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from psycopg.types.json import Jsonb
 
 Spec = dict[str, Any]
@@ -43,7 +43,7 @@ EACH = pytest.mark.parametrize(("make", "pointer"), PLACES.values(), ids=PLACES)
 async def bobs(bob: User, db: psycopg.Connection) -> list[str]:
     """The keys of what another user has stored: an upload, and an output."""
     task = (await bob.upload()).json()["id"]
-    uid = str(uuid.uuid4())
+    uid = uid_of(task)
     seen = {"namespace": "media", "name": task, "uid": uid, "status": "succeeded"}
     db.execute("SELECT darkroom_record(%s)", [Jsonb(seen)])
     return [f"uploads/{task}", f"outputs/{uid}/thumb.webp"]
@@ -71,7 +71,7 @@ async def test_ones_own_may_be_named(
 ) -> None:
     assert pointer
     first = (await ada.upload()).json()
-    uid = str(uuid.uuid4())
+    uid = uid_of(first["id"])
     seen = {"namespace": "media", "name": first["id"], "uid": uid, "status": "succeeded"}
     db.execute("SELECT darkroom_record(%s)", [Jsonb(seen)])
     for key in (first["source"]["key"], f"outputs/{uid}/thumb.webp"):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from darkroom_api.app import create_app
 from darkroom_api.settings import Settings
 from darkroom_api.tasks.durations import seconds_in
-from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, register, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, register, uid_of, until
 from psycopg.types.json import Jsonb
 
 URL_TASK = {"source": {"url": "https://example.com/a.jpg"}, **RECIPE}
@@ -30,9 +29,7 @@ async def get(user: User, task_id: str) -> dict[str, Any]:
 
 def end(db: psycopg.Connection, *task_ids: str, status: str = "failed") -> None:
     for task_id in task_ids:
-        row = db.execute("SELECT uid FROM tasks WHERE id = %s", [task_id]).fetchone()
-        assert row
-        name = {"namespace": "media", "name": task_id, "uid": row[0] or str(uuid.uuid4())}
+        name = {"namespace": "media", "name": task_id, "uid": uid_of(task_id)}
         db.execute("SELECT darkroom_record(%s)", [Jsonb({**name, "status": status})])
 
 

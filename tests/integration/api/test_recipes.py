@@ -1,13 +1,12 @@
 """Recipes by name over REST, and the facts that tasks tell."""
 
 import json
-import uuid
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psycopg
-from darkroom_api.testing import RECIPE, FakeCluster, User, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from psycopg.types.json import Jsonb
 
 WEB: dict[str, Any] = {
@@ -64,7 +63,7 @@ async def test_what_was_made_by_a_recipe_can_be_downloaded_with_its_facts(
     cluster.recipes = {("media", "web"): WEB}
     task = (await ada.upload(recipe={"recipe": "web"})).json()["id"]
     assert (await ada.get(f"/v1/tasks/{task}/facts")).json()["code"] == "not_ready"
-    uid = str(uuid.uuid4())
+    uid = uid_of(task)
     sets = {"widths": [320, 640], "formats": ["webp"]}
     facts = {"sources": [{"format": "jpeg", "dominantColors": ["#102030"]}]}
     source = {"format": "jpeg", "width": 9, "height": 6, "bytes": 7, "sha256": "0" * 64}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, FakeCluster, User, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from psycopg.types.json import Jsonb
 
 ERROR = {"code": "source_unavailable", "message": "It does not answer.", "retryable": True}
@@ -33,7 +33,7 @@ async def failed(
 ) -> str:
     """Make a task and let it fail, as the operator records it; returns its id."""
     task_id = str((await user.upload(recipe={**RECIPE, **recipe})).json()["id"])
-    observation = {"namespace": "media", "name": task_id, "uid": str(uuid.uuid4())}
+    observation = {"namespace": "media", "name": task_id, "uid": uid_of(task_id)}
     end = {"status": "failed", "error": ERROR, "tries": [TRY], "dead_lettered": dead_lettered}
     why = {"reason": "RetriesExhausted", "message": "Every try failed."}
     db.execute("SELECT darkroom_record(%s)", [Jsonb({**observation, **end, **why})])

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, User
+from darkroom_api.testing import RECIPE, User, uid_of
 from psycopg.types.json import Jsonb
 
 THUMB, FULL = b"0123456789" * 100, b"full" * 50_000
@@ -27,9 +26,7 @@ async def succeeded(
     user: User, db: psycopg.Connection, objects: Path, bodies: dict[str, bytes]
 ) -> dict[str, Any]:
     task: dict[str, Any] = (await user.upload(recipe=RECIPE)).json()
-    uid, formats = str(uuid.uuid4()), {"thumb": "webp", "full": "jpeg"}
-    db.execute("UPDATE tasks SET uid = %s WHERE id = %s AND uid IS NULL", [uid, task["id"]])
-    uid = db.execute("SELECT uid FROM tasks WHERE id = %s", [task["id"]]).fetchone()[0]  # type: ignore[index]
+    uid, formats = uid_of(task["id"]), {"thumb": "webp", "full": "jpeg"}
     outputs = []
     for name, body in bodies.items():
         sha256 = hashlib.sha256(body).hexdigest()

@@ -13,7 +13,7 @@ from darkroom_api.app import create_app
 from darkroom_api.database import Pool, open_pool
 from darkroom_api.maintenance.sweep import BATCH, Swept, sweep
 from darkroom_api.settings import Settings
-from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, jpeg, register
+from darkroom_api.testing import RECIPE, FakeCluster, User, client_of, jpeg, register, uid_of
 from darkroom_core.storage import Storage, StorageError, open_storage
 from darkroom_core.storage.signing import SWEEP_PATH, signed_url
 from psycopg.types.json import Jsonb
@@ -42,9 +42,7 @@ def ended(db: psycopg.Connection, objects: Path) -> Callable[..., Any]:
     """Let a task of REST end, `days` ago, with its outputs in storage."""
 
     def end(task_id: str, status: str = "succeeded", days: float = 10) -> str:
-        row = db.execute("SELECT uid FROM tasks WHERE id = %s", [task_id]).fetchone()
-        assert row
-        uid = row[0] or str(uuid.uuid4())
+        uid = uid_of(task_id)
         made = {"width": 1, "height": 1, "bytes": 1, "sha256": "0" * 64}
         outputs = [
             {"name": name, "format": "jpeg" if end == "jpg" else end, **made}
@@ -280,7 +278,7 @@ async def test_a_bucket_is_swept_as_a_directory_is(
     async with client_of(app) as client:
         task_id = await upload(await register(client, "ada@example.com"))
         end = {"status": "failed", "finished_at": "2026-01-01T00:00:00Z"}
-        who = {"namespace": "media", "name": task_id, "uid": str(uuid.uuid4())}
+        who = {"namespace": "media", "name": task_id, "uid": uid_of(task_id)}
         db.execute("SELECT darkroom_record(%s)", [Jsonb(who | end)])
         assert (await ask(client, 0, 0))["rows"] == 1
         with pytest.raises(StorageError):

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, FakeCluster, User, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from darkroom_core.storage.signing import signed_url
 from psycopg.types.json import Jsonb
 
@@ -23,10 +23,10 @@ def files_in(directory: Path, name: str = "*") -> list[Path]:
 
 def record(db: psycopg.Connection, task: dict[str, Any], **observation: object) -> str:
     """As the operator does; returns the uid."""
-    uid = task["kubernetes"]["uid"] or str(uuid.uuid4())
+    uid = uid_of(task["id"])
     name = {"namespace": "media", "name": task["id"], "uid": uid}
     db.execute("SELECT darkroom_record(%s)", [Jsonb(name | observation)])
-    return str(uid)
+    return uid
 
 
 def finish(db: psycopg.Connection, objects: Path, task: dict[str, Any], body: bytes) -> str:
@@ -390,6 +390,12 @@ async def test_a_task_that_is_asked_for_again_is_the_newest_and_nobody_elses(
     ada: User, bob: User, db: psycopg.Connection
 ) -> None:
     url = (await ada.upload()).json()["urls"]["self"]
+
+    async def is_submitted() -> bool:
+        return bool((await ada.get(url)).json()["submitted_at"])
+
+    # After that nobody but this test changes it.
+    await until(is_submitted)
     first = await ada.get(url)
     again = await ada.get(url)
     assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-import uuid
 from typing import Any
 
 import psycopg
 import pytest
-from darkroom_api.testing import RECIPE, FakeCluster, User, until
+from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from psycopg.types.json import Jsonb
 
 URL_TASK = {"source": {"url": "https://example.com/a.jpg"}, **RECIPE}
@@ -18,12 +17,7 @@ async def create(user: User, **headers: str) -> Any:
 
 
 def record(db: psycopg.Connection, task_id: str, **observation: object) -> None:
-    row = db.execute(
-        "SELECT coalesce(uid, %s) FROM tasks WHERE id = %s", [str(uuid.uuid4()), task_id]
-    )
-    found = row.fetchone()
-    assert found
-    name = {"namespace": "media", "name": task_id, "uid": found[0]}
+    name = {"namespace": "media", "name": task_id, "uid": uid_of(task_id)}
     db.execute("SELECT darkroom_record(%s)", [Jsonb(name | observation)])
 
 

@@ -2,7 +2,7 @@
 
 from darkroom_api.testing.api_server import FakeApiServer
 from darkroom_api.testing.clients import RECIPE, User, client_of, jpeg, register, sign_in, until
-from darkroom_api.testing.cluster import FakeCluster
+from darkroom_api.testing.cluster import FakeCluster, uid_of
 from darkroom_api.testing.inbox import Inbox
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "jpeg",
     "register",
     "sign_in",
+    "uid_of",
     "until",
 ]

@@ -20,6 +20,11 @@ Kept = dict[tuple[str, str], dict[str, Any]]
 """Resources, by namespace and name."""
 
 
+def uid_of(name: str) -> str:
+    """Return the UID that a task's resource has, or will have, so that no test has to wait."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+
+
 class FakeCluster:
     """Keeps what is created. It validates nothing: that is for tests with a real API server."""
 
@@ -45,7 +50,7 @@ class FakeCluster:
             raise RefusedError(self.refusal)
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
         if key not in self.resources:
-            metadata = {**body["metadata"], "uid": str(uuid.uuid4())}
+            metadata = {**body["metadata"], "uid": uid_of(body["metadata"]["name"])}
             self.resources[key] = {**body, "metadata": metadata}
         uid: str = self.resources[key]["metadata"]["uid"]
         return uid
