@@ -1,6 +1,6 @@
 """What the operator does to the cluster: the seam between the real one and the shipped fake."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -63,6 +63,11 @@ class Cluster(Protocol):
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete an object, and with it what it owns; no error if it is gone."""
+
+    async def delete_children(
+        self, kind: Literal["jobs", "pods"], namespace: str, uids: Sequence[str]
+    ) -> None:
+        """Delete the Jobs or the pods of these tasks; no error where there are none."""
 
     async def complaints(self, namespace: str) -> dict[str, str]:
         """Return what the newest warning Event about each Job of a namespace says, by its UID."""

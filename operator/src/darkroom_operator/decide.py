@@ -80,8 +80,8 @@ class Plan:
     status: TaskStatus | None = None
     """The status to write, where it differs from the one that is there."""
     record: Observation | None = None
-    stop: Sequence[Job | Pod] = ()
-    """Children of a canceled task that still do something."""
+    stop: bool = False
+    """Whether Jobs or pods of a canceled task still do something."""
     asks_why: bool = False
     """Whether Kubernetes' Events should tell why its Job makes no pod."""
     requeue_after: float | None = None
@@ -225,10 +225,9 @@ def _let_go(task: Task, observed: Observed, standing: Standing, now: datetime) -
     if standing.outcome and standing.outcome.state.is_final:
         status = status_of(task, standing.outcome, now)
         return Plan(record=observation_of(task, status), forget=task.is_gone)
-    pods = [pod for pod in observed.pods if not (pod.end or pod.has_failed or pod.is_leaving)]
-    jobs = [job for job in observed.jobs if not (job.failure or job.completion or job.is_leaving)]
-    record = cancellation_of(task, now)
-    return Plan(record=record, stop=(*jobs, *pods), forget=task.is_gone)
+    works = any(not (pod.end or pod.has_failed or pod.is_leaving) for pod in observed.pods)
+    works |= any(not (job.failure or job.completion or job.is_leaving) for job in observed.jobs)
+    return Plan(record=cancellation_of(task, now), stop=works, forget=task.is_gone)
 
 
 def _tidy(task: Task, observed: Observed, now: datetime) -> Plan:

@@ -41,6 +41,7 @@ from darkroom_operator.schedules.api_sweeper import open_sweeper
 from darkroom_operator.schedules.reconcile import Schedules
 from darkroom_operator.schedules.sweep import Sweeper
 from darkroom_operator.settings import Settings
+from darkroom_operator.stops import Stops
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
 from darkroom_operator.versions import notes_on
@@ -92,6 +93,7 @@ def assemble(
             admission=pools.admission,
             cluster=cluster,
             mirror=mirror,
+            stops=Stops(cluster),
             events=Events(cluster, _now),
             queue=queue,
             job_for=job_builder(settings),
@@ -188,6 +190,7 @@ async def _work(
                 operator.schedules.run(),
                 operator.resync.run(settings.resync_seconds),
                 mirror.run(),
+                operator.reconciler.stops.run(),
                 _reconcile(operator, settings.workers),
             )
         ]

@@ -11,14 +11,15 @@ from darkroom_core.task import TaskStatus
 
 from darkroom_operator import metrics
 from darkroom_operator.admission import Admission
-from darkroom_operator.children import Job, hindrance_of
-from darkroom_operator.cluster import Cluster, Kind
+from darkroom_operator.children import hindrance_of
+from darkroom_operator.cluster import Cluster
 from darkroom_operator.decide import JobFor, Plan, Standing, assess, decide
 from darkroom_operator.errors import ClusterError, RefusedError
 from darkroom_operator.events import Events
 from darkroom_operator.mirror import Mirror
 from darkroom_operator.observe import Observer
 from darkroom_operator.status import held_back
+from darkroom_operator.stops import Stops
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
 from darkroom_operator.workqueue import WorkQueue
@@ -35,6 +36,7 @@ class Reconciler:
     admission: Admission
     cluster: Cluster
     mirror: Mirror
+    stops: Stops
     events: Events
     queue: WorkQueue
     job_for: JobFor
@@ -98,9 +100,8 @@ class Reconciler:
             await self.cluster.delete("tasks", metadata.namespace, metadata.name, metadata.uid)
             # Until a watch tells of it, whatever else happens would have it deleted again.
             self.tasks.lost([metadata.uid])
-        for child in plan.stop:
-            kind: Kind = "jobs" if isinstance(child, Job) else "pods"
-            await self.cluster.delete(kind, task.metadata.namespace, child.name, child.uid)
+        if plan.stop:
+            self.stops.submit(task.metadata.namespace, task.uid)
         if plan.forget:
             self._forget(task.uid, now)
         elif plan.requeue_after is not None:

@@ -6,10 +6,10 @@ acts by itself: a test plays the Job controller and the kubelet.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from copy import deepcopy
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from darkroom_core import names
 
@@ -272,6 +272,19 @@ class FakeCluster:
         self._answer()
         self.writes.append(f"delete {name}")
         self.remove(kind, uid)
+
+    async def delete_children(
+        self,
+        kind: Literal["jobs", "pods"],
+        namespace: str,
+        uids: Sequence[str],
+    ) -> None:
+        """Delete what belongs to these tasks."""
+        self._answer()
+        self.writes.append(f"delete {kind} of {len(uids)} in {namespace}")
+        for uid, raw in list(self.objects[kind].items()):
+            if raw["metadata"]["labels"].get(names.TASK_UID_LABEL) in uids:
+                self.remove(kind, uid)
 
     async def complaints(self, namespace: str) -> dict[str, str]:  # noqa: ARG002
         """Return what a test wants to be complained of, about every Job."""

@@ -202,6 +202,19 @@ class TestRequests:
         assert body["propagationPolicy"] == "Background"
         assert body["preconditions"] == {"uid": "uid-a"}
 
+    async def test_what_tasks_own_is_deleted_by_their_labels_in_one_request(
+        self, server: Server, api: ApiServer
+    ) -> None:
+        server.answers(200, {"items": []})
+        await api.delete_children("jobs", "media", ["uid-a", "uid-b"])
+        method, path, params, body = server.requests[0]
+        assert (method, path) == ("DELETE", JOBS)
+        assert params == {
+            "labelSelector": "app.kubernetes.io/managed-by=darkroom-operator,"
+            "darkroom.dev/task-uid in (uid-a,uid-b)"
+        }
+        assert body["propagationPolicy"] == "Background"
+
 
 class TestWatch:
     async def test_lines_longer_than_any_buffer_are_read(

@@ -21,6 +21,7 @@ from darkroom_operator.pools import Pools
 from darkroom_operator.recipes import Recipes
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
+from darkroom_operator.stops import Stops
 from darkroom_operator.store import Tasks
 from darkroom_operator.task import Task
 from darkroom_operator.testing import (
@@ -57,6 +58,7 @@ class World:
         self.pods = Informer(self.cluster, "pods", read_pod, self.queue.add)
         self.pools = Pools(self.cluster, self.tasks, self.queue, lambda: self.now)
         self.recipes = Recipes(self.cluster, self.queue)
+        self.stops = Stops(self.cluster)
         self.reconciler = Reconciler(
             tasks=self.tasks,
             observer=Observer(
@@ -66,6 +68,7 @@ class World:
             admission=self.pools.admission,
             cluster=self.cluster,
             mirror=self.mirror,
+            stops=self.stops,
             events=Events(self.cluster, lambda: self.now),
             queue=self.queue,
             job_for=build,
@@ -86,7 +89,7 @@ class World:
         parts = [informer.run() for informer in informers]
         running = [asyncio.create_task(part) for part in parts]
         await self.reconciler.synced()
-        parts = [self.pools.run(), self.reconciler.work(), self.reconciler.work()]
+        parts = [self.pools.run(), self.stops.run(), self.reconciler.work(), self.reconciler.work()]
         running += [asyncio.create_task(part) for part in parts]
         try:
             yield
