@@ -17,7 +17,7 @@ from darkroom_operator.errors import ClusterError
 _LOG: Final = logging.getLogger(__name__)
 _AGAIN_SECONDS: Final = 1.0
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 8
 """Requests under way; the API server deletes the objects of each one after the other."""
 MOST: Final = 50
 """Tasks in one request, whose UIDs are in its URL: 2 kB, which every proxy takes."""
