@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import chart_readme
 import chart_settings
 import errors_page
 import operations_page
@@ -57,6 +58,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs/reference/conditions.md": conditions_page(),
         operations_page.PAGE: operations_page.page(),
         ROOT / "api/openapi.json": _openapi(),
+        chart_readme.README: chart_readme.page(),
         chart_settings.SCHEMA: chart_settings.schema(),
         errors_page.PAGE: errors_page.page(),
         settings_page.PAGE: settings_page.page(),
@@ -70,6 +72,9 @@ def generated() -> dict[Path, str]:
         files[ROOT / "crds" / f"{name}.yaml"] = NOTICE + _yaml(resource)
         files[ROOT / "charts/darkroom/templates/crds" / f"{name}.yaml"] = _chart_template(resource)
         files[ROOT / "docs/reference" / page] = resource_page(resource)
+    # All in one, for `kubectl apply --server-side` by whoever may define kinds.
+    definitions = [_yaml(resource) for resource in crd.definitions()]
+    files[ROOT / "crds/crds.yaml"] = NOTICE + "---\n".join(definitions)
     return files
 
 

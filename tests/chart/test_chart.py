@@ -15,7 +15,15 @@ from darkroom_operator.settings import Settings as OperatorSettings
 from pydantic import BaseModel
 
 CHART = Path(__file__).parents[2] / "charts/darkroom"
-PROFILES = sorted((CHART / "profiles").glob("*.yaml"))
+PROFILES: dict[str, list[str]] = {
+    "evaluation": [],
+    "kind": ["--values", str(CHART / "values-kind.yaml")],
+    "production": ["--values", str(CHART / "values-production.yaml")],
+}
+PROFILES["openshift"] = [
+    *PROFILES["production"],
+    *("--values", str(CHART / "values-openshift.yaml")),
+]
 
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,15 +45,15 @@ def objects(documents: list[dict[str, Any]], kind: str) -> dict[str, dict[str, A
     return {d["metadata"]["name"]: d for d in documents if d["kind"] == kind}
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_helm_lint_passes(profile: Path) -> None:
-    done = helm("lint", "--strict", str(CHART), "--values", str(profile))
+@pytest.mark.parametrize("profile", PROFILES)
+def test_helm_lint_passes(profile: str) -> None:
+    done = helm("lint", "--strict", str(CHART), *PROFILES[profile])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_every_pod_meets_the_restricted_standard(profile: Path) -> None:
-    templates = pod_templates(render("--values", str(profile)))
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_pod_meets_the_restricted_standard(profile: str) -> None:
+    templates = pod_templates(render(*PROFILES[profile]))
     assert templates
     for template in templates:
         spec = template["spec"]
@@ -59,23 +67,23 @@ def test_every_pod_meets_the_restricted_standard(profile: Path) -> None:
             assert "memory" in container["resources"]["limits"]
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_no_variable_is_given_twice(profile: Path) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_variable_is_given_twice(profile: str) -> None:
     """Server-side apply, which Helm 4 uses, refuses two entries of one name."""
-    for template in pod_templates(render("--values", str(profile))):
+    for template in pod_templates(render(*PROFILES[profile])):
         for container in template["spec"]["containers"]:
             names = [variable["name"] for variable in container.get("env", [])]
             assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_rendering_twice_gives_the_same(profile: Path) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_rendering_twice_gives_the_same(profile: str) -> None:
     """Under GitOps every render is applied, so nothing may be made up while rendering."""
-    assert render("--values", str(profile)) == render("--values", str(profile))
+    assert render(*PROFILES[profile]) == render(*PROFILES[profile])
 
 
 def test_no_role_has_a_wildcard_and_none_is_for_the_whole_cluster() -> None:
-    documents = render("--values", str(CHART / "profiles/evaluation.yaml"))
+    documents = render(*PROFILES["kind"])
     assert not objects(documents, "ClusterRole")
     for role in objects(documents, "Role").values():
         for rule in role["rules"]:
@@ -83,7 +91,7 @@ def test_no_role_has_a_wildcard_and_none_is_for_the_whole_cluster() -> None:
 
 
 def test_the_doctor_asks_for_just_the_rights_that_the_api_has() -> None:
-    roles = objects(render("--values", str(CHART / "profiles/evaluation.yaml")), "Role")
+    roles = objects(render(*PROFILES["kind"]), "Role")
     granted = {
         Right(group, resource, verb, below)
         for rule in roles["darkroom-api"]["rules"]
@@ -95,7 +103,7 @@ def test_the_doctor_asks_for_just_the_rights_that_the_api_has() -> None:
 
 
 def test_the_roles_are_just_these() -> None:
-    roles = objects(render("--values", str(CHART / "profiles/evaluation.yaml")), "Role")
+    roles = objects(render(*PROFILES["kind"]), "Role")
     granted = {
         name: {
             (resource, verb)
@@ -149,8 +157,8 @@ def test_only_an_operator_of_all_namespaces_has_rights_beyond_its_own() -> None:
     assert "darkroom-operator-lease" in objects(documents, "Role")
 
 
-def test_the_external_profile_runs_no_database_and_no_volume() -> None:
-    documents = render("--values", str(CHART / "profiles/external.yaml"))
+def test_the_production_profile_runs_no_database_and_no_volume() -> None:
+    documents = render(*PROFILES["production"])
     assert not objects(documents, "StatefulSet")
     assert not objects(documents, "PersistentVolumeClaim")
 
@@ -235,9 +243,7 @@ def settings_of(model: type[BaseModel], prefix: str = "DARKROOM_") -> set[str]:
 
 
 def variables_of(component: str, profile: str) -> set[str]:
-    documents = render(
-        "--values", str(CHART / f"profiles/{profile}.yaml"), "--set", "autoscaling.enabled=true"
-    )
+    documents = render(*PROFILES[profile], "--set", "autoscaling.enabled=true")
     deployment = objects(documents, "Deployment")[f"darkroom-{component}"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     return {v["name"] for v in container["env"] if v["name"].startswith("DARKROOM_")}
@@ -256,7 +262,7 @@ LEFT = {
 
 
 def test_the_chart_sets_every_setting_of_the_operator_or_leaves_it_on_purpose() -> None:
-    given = variables_of("operator", "evaluation") | variables_of("operator", "external")
+    given = variables_of("operator", "kind") | variables_of("operator", "production")
     # No profile needs another endpoint than Amazon's.
     endpoint = {"DARKROOM_STORAGE__ENDPOINT"}
     assert given == settings_of(OperatorSettings) - LEFT - endpoint

@@ -52,9 +52,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(run=_doctor)
+    _add_smoke(commands)
     openapi = commands.add_parser("openapi", help="print the OpenAPI document")
     openapi.set_defaults(run=_openapi)
     return parser
+
+
+def _add_smoke(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "smoke",
+        help="process a small picture with a running API",
+        description="Signs in, makes a task of a small picture and reads its result. The account "
+        "is in DARKROOM_ADMIN_EMAIL and DARKROOM_ADMIN_PASSWORD.",
+    )
+    parser.add_argument("url", metavar="URL", help="where the API is: http://host:port")
+    parser.add_argument(
+        "--patience", type=float, default=120, metavar="SECONDS", help="default: %(default)s"
+    )
+    parser.set_defaults(run=_smoke)
 
 
 def _add_backup(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -170,6 +185,14 @@ def _doctor(options: argparse.Namespace) -> int:
     from darkroom_api.doctor.report import doctor  # noqa: PLC0415
 
     return doctor(is_json=options.json)
+
+
+def _smoke(options: argparse.Namespace) -> int:
+    from darkroom_api.smoke import Account, smoke  # noqa: PLC0415
+
+    account = Account(_variable("DARKROOM_ADMIN_EMAIL"), _variable("DARKROOM_ADMIN_PASSWORD"))
+    sys.stdout.write(smoke(options.url, account, patience=options.patience))
+    return 0
 
 
 def _openapi(_options: argparse.Namespace) -> int:

@@ -63,6 +63,7 @@ spec:
   restartPolicy: OnFailure
   serviceAccountName: {{ index . 2 }}
   enableServiceLinks: false
+  {{- include "darkroom.placement" $root | trim | nindent 2 }}
   securityContext:
     {{- include "darkroom.podSecurity" $root | nindent 4 }}
   containers:

@@ -21,7 +21,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- define "darkroom.image" -}}
 {{- $root := index . 0 }}{{ $image := index . 1 -}}
 {{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
-{{ $image.repository }}:{{ default $root.Chart.AppVersion $image.tag }}
+{{ $image.repository }}
+{{- with $image.digest }}@{{ . }}{{ else }}:{{ default $root.Chart.AppVersion $image.tag }}{{ end }}
 {{- end }}
 
 {{- define "darkroom.secretName" -}}

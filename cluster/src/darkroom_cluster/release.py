@@ -18,7 +18,7 @@ from darkroom_cluster.providers import build_image, load_images, reach
 
 RELEASE: Final = "darkroom"
 NAMESPACE: Final = "darkroom"
-PROFILE: Final = "charts/darkroom/profiles/evaluation.yaml"
+PROFILE: Final = "charts/darkroom/values-kind.yaml"
 
 # What goes into each image, beside the lock and every member's pyproject.toml.
 _IMAGE_FOLDERS: Final = {
@@ -84,7 +84,7 @@ def install(
     *,
     values: Sequence[str] = (),
 ) -> Release:
-    """Install or upgrade the chart's evaluation profile and wait until all of it is ready.
+    """Install or upgrade the chart for one small node and wait until all of it is ready.
 
     `values` are further `--set` expressions.
     """

@@ -110,6 +110,8 @@ def job_builder(settings: Settings) -> JobFor:
     processor = Processor(
         image=settings.processor_image,
         pull_policy=settings.processor_pull_policy,
+        pull_secrets=tuple(settings.processor_pull_secrets),
+        has_fixed_user=settings.processor_fixed_user,
         cpu_request=settings.processor_cpu_request,
         memory_request=settings.processor_memory_request,
         memory_limit=settings.processor_memory_limit,

@@ -43,6 +43,16 @@ class Settings(BaseSettings):
     processor_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When the kubelet pulls the processor's image."
     )
+    processor_pull_secrets: list[str] = Field(
+        default_factory=list,
+        description="Names of Secrets (a JSON list) that let the image be pulled, where a pool "
+        "names none.",
+    )
+    processor_fixed_user: bool = Field(
+        default=True,
+        description="Whether processors run as user 65532; false where the cluster gives each "
+        "namespace users of its own.",
+    )
     processor_cpu_request: Quantity = Field("100m", description="CPU that a processor reserves.")
     processor_memory_request: Quantity = Field(
         "128Mi", description="Memory that a processor reserves."

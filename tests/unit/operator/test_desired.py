@@ -127,15 +127,34 @@ class TestAssignment:
             assignment_with(outputs=outputs)
 
 
+PROCESSOR = Processor("processor:1")
+
+
 class TestJob:
-    def manifest(self, template: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    def manifest(
+        self,
+        template: dict[str, Any] | None = None,
+        processor: Processor = PROCESSOR,
+        **spec: Any,
+    ) -> dict[str, Any]:
         task, read_spec = task_with(**spec)
         start = Start(2, PoolTemplate.model_validate(template or {}), seconds=7)
-        return job_for(task, read_spec, start, Processor("processor:1"), "the assignment")
+        return job_for(task, read_spec, start, processor, "the assignment")
 
-    def pod(self, template: dict[str, Any]) -> dict[str, Any]:
-        spec: dict[str, Any] = self.manifest(template)["spec"]["template"]["spec"]
+    def pod(self, template: dict[str, Any], processor: Processor = PROCESSOR) -> dict[str, Any]:
+        spec: dict[str, Any] = self.manifest(template, processor)["spec"]["template"]["spec"]
         return spec
+
+    def test_the_operators_settings_hold_where_the_pool_says_nothing(self) -> None:
+        processor = Processor("processor:1", pull_secrets=("mirror",), has_fixed_user=False)
+        pod = self.pod({}, processor)
+        assert pod["imagePullSecrets"] == [{"name": "mirror"}]
+        assert pod["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        of_pool = self.pod({"imagePullSecrets": ["registry"]}, processor)
+        assert of_pool["imagePullSecrets"] == [{"name": "registry"}]
 
     def test_a_pool_says_what_its_pods_look_like(self) -> None:
         pod = self.pod(

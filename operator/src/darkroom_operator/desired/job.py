@@ -23,6 +23,8 @@ class Processor:
 
     image: str
     pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    has_fixed_user: bool = True
     cpu_request: str = "100m"
     memory_request: str = "128Mi"
     memory_limit: str = "1Gi"
@@ -109,8 +111,9 @@ def _pod_spec(processor: Processor, template: PoolTemplate, assignment: str) -> 
         exclude_defaults=True,
         include={"node_selector", "tolerations", "runtime_class_name", "priority_class_name"},
     )
-    if template.image_pull_secrets:
-        placement["imagePullSecrets"] = [{"name": name} for name in template.image_pull_secrets]
+    if secrets := template.image_pull_secrets or processor.pull_secrets:
+        placement["imagePullSecrets"] = [{"name": name} for name in secrets]
+    user = {"runAsUser": _USER, "runAsGroup": _USER} if processor.has_fixed_user else {}
     return {
         **placement,
         "restartPolicy": "Never",
@@ -119,8 +122,7 @@ def _pod_spec(processor: Processor, template: PoolTemplate, assignment: str) -> 
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
+            **user,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(processor, template, assignment)],
