@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import psycopg
 
-from darkroom_operator import metrics
+from darkroom_operator.metrics import mirror as metrics
 from darkroom_operator.postgres import Postgres
 from darkroom_operator.record import Observation, is_final
 
@@ -106,7 +106,7 @@ class PostgresMirror:
                 await self.flush()
                 backoff = _FIRST_BACKOFF
             except (psycopg.Error, TimeoutError) as error:
-                metrics.MIRROR_FAILURES.labels("away").inc()
+                metrics.AWAY.inc()
                 _LOG.warning(
                     "Postgres: %s; again in %.1f s", str(error).partition("\n")[0], backoff
                 )
@@ -133,7 +133,7 @@ class PostgresMirror:
         try:
             await self._record([entry[1]])
         except _REFUSED as error:
-            metrics.MIRROR_FAILURES.labels("refused").inc()
+            metrics.REFUSED.inc()
             _LOG.error("Postgres refuses the record of task %s: %s", uid, error)
             if self._pending.get(uid) == entry:
                 del self._pending[uid]
@@ -151,7 +151,7 @@ class PostgresMirror:
         )
 
     def _settle(self, uid: str, entry: tuple[float, Observation]) -> None:
-        metrics.MIRROR_RECORDED.inc()
+        metrics.RECORDED.inc()
         if self._pending.get(uid) == entry:
             del self._pending[uid]
         self._measure()
@@ -160,9 +160,9 @@ class PostgresMirror:
             self._on_recorded(uid)
 
     def _measure(self) -> None:
-        metrics.MIRROR_PENDING.set(len(self._pending))
+        metrics.PENDING.set(len(self._pending))
         oldest = min((since for since, _ in self._pending.values()), default=None)
-        metrics.MIRROR_LAG.set(0 if oldest is None else time.time() - oldest)
+        metrics.LAG.set(0 if oldest is None else time.time() - oldest)
 
 
 def _digest(observation: Observation) -> bytes:
