@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from darkroom_core.recipe import File
 from darkroom_core.schema import Document
@@ -68,9 +68,17 @@ class TaskError(Document):
 class Timings(Document):
     """Where the time went, in milliseconds."""
 
+    # A processor may be newer than who reads its report: what is only measured must not lose it.
+    model_config = ConfigDict(extra="ignore")
+
     fetch: int = Field(0, description="Getting the source.")
     decode: int = Field(0, description="Decoding it.")
-    render: int = Field(0, description="Operations and encoding, all outputs.")
+    render: int = Field(
+        0,
+        description="Operations, all outputs; and encoding, where that cannot be told apart: of "
+        "moving pictures and of whatever is no picture.",
+    )
+    encode: int = Field(0, description="Encoding still pictures, all outputs.")
     store: int = Field(0, description="Writing the outputs.")
 
 

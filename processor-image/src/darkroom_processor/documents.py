@@ -483,6 +483,7 @@ class Timings(NamedTuple):
     fetch: int = 0
     decode: int = 0
     render: int = 0
+    encode: int = 0
     store: int = 0
 
 
