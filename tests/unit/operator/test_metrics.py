@@ -76,8 +76,8 @@ class World:
     """The operator's parts around a fake cluster and a fake history."""
 
     def __init__(self, before: "World | None" = None) -> None:
-        self.cluster = before.cluster if before else FakeCluster()
-        self.mirror = before.mirror if before else FakeMirror()
+        self.cluster: FakeCluster = before.cluster if before else FakeCluster()
+        self.mirror: FakeMirror = before.mirror if before else FakeMirror()
         self.tasks, self.queue = Tasks(), WorkQueue()
         self.tasks.is_synced.set()
         self.now = at("00:00:30")
