@@ -10,6 +10,7 @@ from pathlib import Path
 
 import chart_settings
 import errors_page
+import metrics_page
 import operations_page
 import settings_page
 import yaml
@@ -59,6 +60,7 @@ def generated() -> dict[Path, str]:
         ROOT / "api/openapi.json": _openapi(),
         chart_settings.SCHEMA: chart_settings.schema(),
         errors_page.PAGE: errors_page.page(),
+        metrics_page.PAGE: metrics_page.page(),
         settings_page.PAGE: settings_page.page(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts

@@ -14,8 +14,10 @@ from darkroom_operator.desired.job import Processor, job_for
 from darkroom_operator.events import Events
 from darkroom_operator.informer import Informer
 from darkroom_operator.metrics.words import Words
+from darkroom_operator.mirror import PostgresMirror
 from darkroom_operator.observe import Observer
 from darkroom_operator.pools import Pools
+from darkroom_operator.postgres import Postgres
 from darkroom_operator.recipes import Recipes
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
@@ -314,6 +316,17 @@ async def test_pools_are_shown_while_they_are_there_or_tasks_wait_for_them(world
 async def _until_started(world: World, number: int) -> None:
     async with asyncio.timeout(5):
         while len(world.cluster.objects["jobs"]) < number:  # noqa: ASYNC110  # polled
+            await asyncio.sleep(0.001)
+
+
+async def test_the_lag_of_the_mirror_grows_while_nothing_happens() -> None:
+    mirror = PostgresMirror(Postgres("postgresql://nobody@127.0.0.1:1/none"), lambda _: None)
+    assert sample("darkroom_status_mirror_lag_seconds") == 0
+    mirror.submit({"uid": "uid-a", "status": "running"})
+    mirror.submit({"uid": "uid-a", "status": "succeeded"})
+    assert sample("darkroom_status_mirror_pending") == 1
+    async with asyncio.timeout(5):
+        while not sample("darkroom_status_mirror_lag_seconds"):  # noqa: ASYNC110  # polled
             await asyncio.sleep(0.001)
 
 

@@ -1,5 +1,7 @@
 """How far Postgres is behind what the cluster shows."""
 
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -20,3 +22,16 @@ FAILURES: Final = Counter(
 )
 AWAY: Final = FAILURES.labels("away")
 REFUSED: Final = FAILURES.labels("refused")
+
+
+def watch(waiting: Callable[[], Sequence[float]]) -> None:
+    """Ask at each scrape since when, in Unix time, each observation waits.
+
+    The lag grows while nothing else happens, and an observation costs the same however many wait.
+    """
+    PENDING.set_function(lambda: len(waiting()))
+    LAG.set_function(lambda: _age(waiting()))
+
+
+def _age(since: Sequence[float]) -> float:
+    return max(0.0, time.time() - min(since)) if since else 0.0
