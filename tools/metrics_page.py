@@ -70,7 +70,8 @@ def _rows(registry: CollectorRegistry) -> list[Row]:
 def _rows_of(collector: Any) -> Iterator[Row]:  # noqa: ANN401  # whatever is registered
     families: list[Metric] = list(getattr(collector, "describe", list)())
     for family in families:
-        labels = getattr(family, "_labelnames", None) or getattr(collector, "_labelnames", ())
+        labels: tuple[str, ...] = getattr(family, "_labelnames", ())
+        labels = labels or getattr(collector, "_labelnames", ())
         suffix = "_total" if family.type == "counter" else ""
         yield Row(family.name + suffix, family.type, tuple(labels), family.documentation)
 

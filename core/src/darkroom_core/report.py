@@ -22,6 +22,8 @@ MAX_BYTES: Final = 4096
 
 _PACKED: Final = "z2:"
 _DIGEST: Final = 32
+# A processor may be newer than who reads its report: what is only measured must not lose it.
+_NEWER: Final = ConfigDict(extra="ignore")
 
 
 class OutputReport(Document):
@@ -68,8 +70,7 @@ class TaskError(Document):
 class Timings(Document):
     """Where the time went, in milliseconds."""
 
-    # A processor may be newer than who reads its report: what is only measured must not lose it.
-    model_config = ConfigDict(extra="ignore")
+    model_config = _NEWER
 
     fetch: int = Field(0, description="Getting the source.")
     decode: int = Field(0, description="Decoding it.")
@@ -85,11 +86,14 @@ class Timings(Document):
 class Report(Document):
     """What a processor did: all outputs, or an error."""
 
+    model_config = _NEWER
+
     source: SourceReport | None = None
     outputs: list[OutputReport] = Field(default_factory=list)
     error: TaskError | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+    read_bytes: int | None = None
 
 
 def pack(report: Report, files: Sequence[File]) -> str:

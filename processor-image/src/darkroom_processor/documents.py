@@ -495,6 +495,7 @@ class Report(NamedTuple):
     error: TaskError | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+    read_bytes: int | None = None
 
 
 class ColorShare(NamedTuple):

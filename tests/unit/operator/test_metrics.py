@@ -46,6 +46,7 @@ REPORT = {
     "outputs": [{"name": "thumb", "format": "webp", "bytes": 2000, "sha256": "00"}],
     "timings": {"fetch": 12, "decode": 400, "render": 0, "encode": 40, "store": 9},
     "peakMemoryBytes": 90_000_000,
+    "readBytes": 1_500_000,
 }
 FAILURE = {"error": {"code": "storage_unreachable", "message": "It is away.", "retryable": True}}
 TRY_AGAIN = 75
@@ -223,10 +224,21 @@ async def test_a_report_tells_what_the_processor_did(world: World) -> None:
     assert gained("darkroom_processor_step_seconds_count", step="render") == 0
     assert gained("darkroom_processor_peak_memory_bytes_sum") == 90_000_000
     assert gained("darkroom_processor_megapixels_sum") == 12
-    assert gained("darkroom_processor_bytes_total", direction="read") == 1_000_000
+    assert gained("darkroom_processor_bytes_total", direction="read") == 1_500_000
     assert gained("darkroom_processor_bytes_total", direction="written") == 2000
     assert gained("darkroom_processor_files_total", direction="read", format="heic") == 1
     assert gained("darkroom_processor_files_total", direction="written", format="webp") == 1
+
+
+async def test_a_processor_that_tells_less_is_measured_by_what_it_tells(world: World) -> None:
+    gained = Gained()
+    told = {name: REPORT[name] for name in ("source", "outputs")}
+    async with world.at_work():
+        world.submit()
+        world.pod(terminated(0, json.dumps(told)), "Succeeded")
+        await world.until("status succeeded")
+    assert gained("darkroom_processor_bytes_total", direction="read") == 1_000_000
+    assert gained("darkroom_processor_peak_memory_bytes_count") == 0
 
 
 async def test_a_task_that_is_deleted_while_it_runs_is_a_cancel(world: World) -> None:

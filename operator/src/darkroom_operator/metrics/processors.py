@@ -37,7 +37,7 @@ MEGAPIXELS: Final = Histogram(
 )
 BYTES: Final = Counter(
     "darkroom_processor_bytes_total",
-    "Bytes of the sources that were read, of tasks with one source, and of all outputs.",
+    "Bytes that were read of sources and overlays, and written as outputs.",
     ["direction"],
 )
 FILES: Final = Counter(
@@ -73,13 +73,11 @@ def _count(report: Report) -> None:
     if report.peak_memory_bytes:
         PEAK_MEMORY.observe(report.peak_memory_bytes)
     if source := report.source:
-        _moved(READ, source.format, source.bytes)
+        FILES.labels(READ, _FORMATS.of(source.format)).inc()
         if source.width and source.height:
             MEGAPIXELS.observe(source.width * source.height / 1e6)
+    read = source.bytes if report.read_bytes is None and source else report.read_bytes
+    BYTES.labels(READ).inc(max(0, read or 0))
     for output in report.outputs:
-        _moved(WRITTEN, output.format.value, output.bytes)
-
-
-def _moved(direction: str, format_: str, size: int) -> None:
-    BYTES.labels(direction).inc(max(0, size))
-    FILES.labels(direction, _FORMATS.of(format_)).inc()
+        FILES.labels(WRITTEN, _FORMATS.of(output.format.value)).inc()
+        BYTES.labels(WRITTEN).inc(max(0, output.bytes))
