@@ -21,6 +21,7 @@ from darkroom_operator.postgres import Postgres
 from darkroom_operator.recipes import Recipes
 from darkroom_operator.reconcile import Reconciler
 from darkroom_operator.resync import Resync
+from darkroom_operator.stops import Stops
 from darkroom_operator.store import Tasks
 from darkroom_operator.testing import (
     FakeCluster,
@@ -98,6 +99,7 @@ class World:
             admission=self.pools.admission,
             cluster=self.cluster,
             mirror=self.mirror,
+            stops=Stops(self.cluster),
             events=Events(self.cluster, lambda: self.now),
             queue=self.queue,
             job_for=lambda task, spec, start, _: job_for(
