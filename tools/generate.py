@@ -11,6 +11,7 @@ from pathlib import Path
 import chart_readme
 import chart_settings
 import errors_page
+import metrics_page
 import operations_page
 import settings_page
 import yaml
@@ -61,6 +62,7 @@ def generated() -> dict[Path, str]:
         chart_readme.README: chart_readme.page(),
         chart_settings.SCHEMA: chart_settings.schema(),
         errors_page.PAGE: errors_page.page(),
+        metrics_page.PAGE: metrics_page.page(),
         settings_page.PAGE: settings_page.page(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
             Assignment, Report, Facts

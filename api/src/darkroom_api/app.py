@@ -39,6 +39,7 @@ from darkroom_api.mail import preview_routes as mail_previews
 from darkroom_api.mail import routes as mail
 from darkroom_api.maintenance import routes as maintenance
 from darkroom_api.metrics import Metrics
+from darkroom_api.metrics.refreshing import keep_fresh
 from darkroom_api.middleware import SMALL_BODY, BodyLimit, Observed, media_type
 from darkroom_api.objects import routes as objects
 from darkroom_api.oidc import routes as oidc_routes
@@ -162,7 +163,7 @@ async def _opened(
                 connections=settings.database_connections,
             )
         )
-        metrics.watch(pool)
+        metrics.watch_pool(pool)
         passwords = Passwords()
         admin = asyncio.create_task(ensure_admin_soon(pool, passwords, settings))
         stack.push_async_callback(ended, [admin])
@@ -202,6 +203,7 @@ async def _opened(
                 keep_pruned(pool, keep_seconds=settings.events.keep_seconds),
                 forget_for_ever(pool, audit_days=settings.audit_days),
                 keep_house(pool, submitter),
+                keep_fresh(metrics, pool, settings),
                 keep_uploads(resources),
             ):
                 yield resources

@@ -39,7 +39,7 @@ class Observed:
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
-        self._metrics = metrics
+        self._requests = metrics.http.requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -79,7 +79,7 @@ class Observed:
             seconds = time.perf_counter() - started
             # A stream that is open for an hour is no slow request.
             is_stream = begun and class_of(scope) is RouteClass.STREAM
-            self._metrics.requests.labels(_method(scope), _template(scope), status).observe(
+            self._requests.labels(_method(scope), _template(scope), status).observe(
                 begun - started if begun and is_stream else seconds
             )
             if scope["path"] not in _QUIET:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from darkroom_core.recipe import File
 from darkroom_core.schema import Document
@@ -22,6 +22,8 @@ MAX_BYTES: Final = 4096
 
 _PACKED: Final = "z2:"
 _DIGEST: Final = 32
+# A processor may be newer than who reads its report: what is only measured must not lose it.
+_NEWER: Final = ConfigDict(extra="ignore")
 
 
 class OutputReport(Document):
@@ -68,20 +70,30 @@ class TaskError(Document):
 class Timings(Document):
     """Where the time went, in milliseconds."""
 
+    model_config = _NEWER
+
     fetch: int = Field(0, description="Getting the source.")
     decode: int = Field(0, description="Decoding it.")
-    render: int = Field(0, description="Operations and encoding, all outputs.")
+    render: int = Field(
+        0,
+        description="Operations, all outputs; and encoding, where that cannot be told apart: of "
+        "moving pictures and of whatever is no picture.",
+    )
+    encode: int = Field(0, description="Encoding still pictures, all outputs.")
     store: int = Field(0, description="Writing the outputs.")
 
 
 class Report(Document):
     """What a processor did: all outputs, or an error."""
 
+    model_config = _NEWER
+
     source: SourceReport | None = None
     outputs: list[OutputReport] = Field(default_factory=list)
     error: TaskError | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+    read_bytes: int | None = None
 
 
 def pack(report: Report, files: Sequence[File]) -> str:

@@ -125,6 +125,15 @@ class Admission:
         held = self._pool(pool)
         return len(held.taken), sum(len(queue) for queue in held.queues.values())
 
+    def oldest(self, pool: str) -> datetime | None:
+        """Return since when the task of a pool waits that waits the longest."""
+        queues = self._pool(pool).queues.values()
+        return min((since for queue in queues for since in queue.values()), default=None)
+
+    def pools(self) -> set[str]:
+        """Return the pools of which tasks claim places."""
+        return {name for name, pool in self._pools.items() if pool.taken or pool.queues}
+
     def _pool(self, name: str) -> _Pool:
         return self._pools.setdefault(name, _Pool())
 

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 import aiohttp
 from darkroom_core import names
 
-from darkroom_operator import metrics
 from darkroom_operator.cluster import Event, Kind, Page
 from darkroom_operator.errors import ClusterError, ExpiredError, RefusedError
 from darkroom_operator.login import Credentials, connection
+from darkroom_operator.metrics import controller as metrics
 
 _PAGE: Final = 500
 _REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=30)

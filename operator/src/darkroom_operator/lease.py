@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from darkroom_operator import metrics
 from darkroom_operator.errors import ClusterError
+from darkroom_operator.metrics import controller as metrics
 
 _LOG: Final = logging.getLogger(__name__)
 _JSON: Final = "application/json"

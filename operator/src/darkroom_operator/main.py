@@ -14,9 +14,7 @@ from darkroom_core import names
 from darkroom_core.background import ended
 from darkroom_core.storage import open_storage
 from darkroom_core.task import TaskSpec
-from prometheus_client import start_http_server
 
-from darkroom_operator import metrics
 from darkroom_operator.api_server import open_api_server
 from darkroom_operator.autoscaling.serve import served_meanwhile
 from darkroom_operator.children import Job, Pod, read_job, read_pod
@@ -30,6 +28,8 @@ from darkroom_operator.handlers import kopf_settings, registry_for
 from darkroom_operator.health import Health, served
 from darkroom_operator.informer import Informer
 from darkroom_operator.lease import Lease
+from darkroom_operator.metrics import controller
+from darkroom_operator.metrics.serving import serve_metrics
 from darkroom_operator.mirror import PostgresMirror
 from darkroom_operator.observe import Observer
 from darkroom_operator.pools import Pools
@@ -145,8 +145,8 @@ async def run(settings: Settings) -> None:
     def check() -> str:
         return health[0].check() if health else "standing by"
 
-    metrics.WORKERS.set(settings.workers)
-    start_http_server(settings.metrics_port)
+    controller.WORKERS.set(settings.workers)
+    serve_metrics(settings.metrics_port)
     pools: list[Pools] = []
     async with (
         served(settings.liveness_port, check),

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import psycopg
 
-from darkroom_operator import metrics
+from darkroom_operator.metrics import mirror as metrics
 from darkroom_operator.postgres import Postgres
 from darkroom_operator.record import Observation, is_final
 
@@ -62,6 +62,8 @@ class PostgresMirror:
         self._known: dict[str, _Known] = {}
         self._recorded: set[str] = set()
         self._is_filled = asyncio.Event()
+        # A scrape has a thread of its own, and a list is made in one go.
+        metrics.watch(lambda: [since for since, _ in list(self._pending.values())])
 
     def submit(self, observation: Observation) -> None:
         """Queue the observation; an older one of the same task makes way."""
@@ -77,7 +79,6 @@ class PostgresMirror:
             observation = rest
         self._known[uid] = fingerprint
         self._pending[uid] = (since, observation)
-        self._measure()
         self._is_filled.set()
 
     def is_recorded(self, uid: str) -> bool:
@@ -106,11 +107,10 @@ class PostgresMirror:
                 await self.flush()
                 backoff = _FIRST_BACKOFF
             except (psycopg.Error, TimeoutError) as error:
-                metrics.MIRROR_FAILURES.labels("away").inc()
+                metrics.AWAY.inc()
                 _LOG.warning(
                     "Postgres: %s; again in %.1f s", str(error).partition("\n")[0], backoff
                 )
-                self._measure()
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, _LONGEST_BACKOFF)
 
@@ -133,7 +133,7 @@ class PostgresMirror:
         try:
             await self._record([entry[1]])
         except _REFUSED as error:
-            metrics.MIRROR_FAILURES.labels("refused").inc()
+            metrics.REFUSED.inc()
             _LOG.error("Postgres refuses the record of task %s: %s", uid, error)
             if self._pending.get(uid) == entry:
                 del self._pending[uid]
@@ -151,18 +151,12 @@ class PostgresMirror:
         )
 
     def _settle(self, uid: str, entry: tuple[float, Observation]) -> None:
-        metrics.MIRROR_RECORDED.inc()
+        metrics.RECORDED.inc()
         if self._pending.get(uid) == entry:
             del self._pending[uid]
-        self._measure()
         if is_final(entry[1]):
             self._recorded.add(uid)
             self._on_recorded(uid)
-
-    def _measure(self) -> None:
-        metrics.MIRROR_PENDING.set(len(self._pending))
-        oldest = min((since for since, _ in self._pending.values()), default=None)
-        metrics.MIRROR_LAG.set(0 if oldest is None else time.time() - oldest)
 
 
 def _digest(observation: Observation) -> bytes:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from darkroom_operator import metrics
 from darkroom_operator.admission import Admission, Terms
 from darkroom_operator.cluster import Cluster
 from darkroom_operator.errors import ClusterError
 from darkroom_operator.informer import Informer
+from darkroom_operator.metrics import pools as metrics
 from darkroom_operator.pool import (
     Pool,
     implied_pool,
@@ -52,7 +52,8 @@ class Pools:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def tell_all(self) -> None:
-        """Write the statuses that are not true any more."""
+        """Write the statuses that are not true any more, and measure."""
+        self._measure()
         for pool in list(self.informer.all()):
             try:
                 await self._tell(pool)
@@ -62,13 +63,25 @@ class Pools:
     async def _tell(self, pool: Pool) -> None:
         running, waiting = self.admission.counts(pool.key)
         status = status_of_pool(pool, running, waiting, self._clock())
-        metrics.POOL_RUNNING.labels(pool.key).set(running)
-        metrics.POOL_WAITING.labels(pool.key).set(waiting)
-        metrics.POOL_REPLICAS.labels(pool.key).set(status.replicas)
         if status != pool.status:
             await self._cluster.write_status(
                 "pools", pool.namespace, pool.name, pool.uid, status.document()
             )
+
+    def _measure(self) -> None:
+        """Measure the pools that there are, and those that tasks hope for."""
+        now = self._clock()
+        # A pool may be one that nobody made.
+        keys = {pool.key for pool in self.informer.all()} | self.admission.pools()
+        metrics.show({key: self._use(key, now) for key in keys})
+
+    def _use(self, key: str, now: datetime) -> metrics.Use:
+        found = self.informer.one(key)
+        spec = found.spec if found else implied_pool(key.rpartition("/")[2])
+        running, waiting = self.admission.counts(key)
+        oldest = self.admission.oldest(key)
+        age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+        return metrics.Use(spec.replicas if spec else 0, running, waiting, age)
 
     def _terms(self, key: str) -> Terms:
         found = self.informer.one(key)

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from darkroom_core.task import TaskStatus
 
-from darkroom_operator import metrics
 from darkroom_operator.admission import Admission
 from darkroom_operator.children import hindrance_of
 from darkroom_operator.cluster import Cluster
 from darkroom_operator.decide import JobFor, Plan, Standing, assess, decide
 from darkroom_operator.errors import ClusterError, RefusedError
 from darkroom_operator.events import Events
+from darkroom_operator.metrics import controller, processors
+from darkroom_operator.metrics import tasks as task_metrics
 from darkroom_operator.mirror import Mirror
 from darkroom_operator.observe import Observer
 from darkroom_operator.status import held_back
@@ -56,16 +57,16 @@ class Reconciler:
         while True:
             uid = await self.queue.get()
             started = perf_counter()
-            metrics.ACTIVE_WORKERS.inc()
+            controller.ACTIVE_WORKERS.inc()
             try:
                 await self.reconcile(uid)
                 self.queue.succeeded(uid)
-                metrics.reconciled("success")
+                controller.reconciled("success")
             except Exception as error:  # noqa: BLE001  # the edge: one task must not stop the others
                 self._put_back(uid, error)
             finally:
-                metrics.ACTIVE_WORKERS.dec()
-                metrics.RECONCILE_SECONDS.observe(perf_counter() - started)
+                controller.ACTIVE_WORKERS.dec()
+                controller.RECONCILE_SECONDS.observe(perf_counter() - started)
                 self.queue.done(uid)
 
     async def reconcile(self, uid: str) -> None:
@@ -103,6 +104,7 @@ class Reconciler:
         if plan.stop:
             self.stops.submit(task.metadata.namespace, task.uid)
         if plan.forget:
+            task_metrics.gone(task, plan.record, now)
             self._forget(task.uid, now)
         elif plan.requeue_after is not None:
             self.queue.add_after(task.uid, plan.requeue_after)
@@ -133,6 +135,8 @@ class Reconciler:
         )
         if version is not None:
             self.tasks.wrote(task.uid, status, version)
+            task_metrics.written(task, status)
+            processors.ended(task, status, self.observer.pods.of(task.uid))
             _tell(task, status)
             await self.events.tell(task, status)
 
@@ -144,8 +148,8 @@ class Reconciler:
 
     def _put_back(self, uid: str, error: Exception) -> None:
         seconds = self.queue.add_failed(uid)
-        metrics.reconciled("error")
-        metrics.RECONCILE_ERRORS.inc()
+        controller.reconciled("error")
+        controller.RECONCILE_ERRORS.inc()
         if isinstance(error, ClusterError):
             _LOG.warning("task %s: %s; again in %.1f s", uid, error, seconds)
         else:
@@ -153,16 +157,7 @@ class Reconciler:
 
 
 def _tell(task: Task, status: TaskStatus) -> None:
-    """Count and log a change of state."""
+    """Log a change of state."""
     state = status.state
-    if state is None or state == task.status.state:
-        return
-    reason = status.conditions[0].reason
-    metrics.TRANSITIONS.labels(state.value, reason.value).inc()
-    _LOG.info("%s is %s (%s)", task.metadata.name, state.value, reason.value)
-    created = task.metadata.creation_timestamp
-    if status.started_at and not task.status.started_at:
-        metrics.WAIT_SECONDS.observe((status.started_at - created).total_seconds())
-    if state.is_final and status.finished_at:
-        seconds = (status.finished_at - created).total_seconds()
-        metrics.TASK_SECONDS.labels(state.value).observe(seconds)
+    if state is not None and state != task.status.state:
+        _LOG.info("%s is %s (%s)", task.metadata.name, state.value, status.conditions[0].reason)

@@ -12,9 +12,10 @@ from typing import Final
 
 import psycopg
 
-from darkroom_operator import metrics
 from darkroom_operator.cluster import Cluster
 from darkroom_operator.errors import ClusterError
+from darkroom_operator.metrics import controller
+from darkroom_operator.metrics import tasks as task_metrics
 from darkroom_operator.mirror import Mirror
 from darkroom_operator.record import cancellation_of_row
 from darkroom_operator.store import Tasks
@@ -52,7 +53,7 @@ class Resync:
         backoff = _FIRST_BACKOFF
         while True:
             if await self.once():
-                metrics.RESYNC_TIME.set_to_current_time()
+                controller.RESYNC_TIME.set_to_current_time()
                 backoff = _FIRST_BACKOFF
                 await asyncio.sleep(seconds)
             else:
@@ -102,3 +103,4 @@ class Resync:
             if self._namespace in {"", namespace} and self._tasks.get(uid) is None:
                 now = self._clock()
                 self._mirror.submit(cancellation_of_row(namespace, name, uid, now))
+                task_metrics.CANCELS.inc()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from darkroom_core import names
 from darkroom_core.task import Metadata, TaskStatus
 
-from darkroom_operator import metrics
+from darkroom_operator.metrics.tally import TASKS, Series, series_of
 from darkroom_operator.task import Task, read
 
 _HOT: Final = 256
@@ -29,7 +29,7 @@ _FIELDS: Final = {"resourceVersion"} | {
 class _Kept:
     text: bytes
     version: int
-    state: str
+    series: Series
     schedule: str
     is_gone: bool = False
 
@@ -74,13 +74,13 @@ class Tasks:
         version = int(metadata["resourceVersion"])
         if known and (known.is_gone or version <= known.version):
             return False
-        status = raw.get("status") or {}
+        spec, status = raw.get("spec") or {}, raw.get("status") or {}
         self._keep(
             metadata["uid"],
             _Kept(
-                text=_text(metadata, raw.get("spec") or {}, status),
+                text=_text(metadata, spec, status),
                 version=version,
-                state=status.get("state") or "new",
+                series=series_of(metadata["namespace"], spec, status.get("state")),
                 schedule=_schedule_of(metadata),
             ),
         )
@@ -94,8 +94,8 @@ class Tasks:
         raw = json.loads(known.text)
         raw["metadata"]["resourceVersion"] = version
         text = _text(raw["metadata"], raw["spec"], status.document())
-        state = status.state or "new"
-        self._keep(uid, replace(known, text=text, version=int(version), state=state))
+        series = series_of(raw["metadata"]["namespace"], raw["spec"], status.state)
+        self._keep(uid, replace(known, text=text, version=int(version), series=series))
 
     def lost(self, uids: Iterable[str]) -> None:
         """Mark tasks as gone."""
@@ -108,7 +108,7 @@ class Tasks:
         known = self._kept.pop(uid, None)
         if known is None:
             return
-        _count(known, -1)
+        _uncount(known)
         if known.schedule:
             siblings = self._scheduled[known.schedule]
             siblings.discard(uid)
@@ -118,9 +118,10 @@ class Tasks:
 
     def _keep(self, uid: str, kept: _Kept) -> None:
         if known := self._kept.get(uid):
-            _count(known, -1)
+            _uncount(known)
         self._kept[uid] = kept
-        _count(kept, 1)
+        if not kept.is_gone:
+            TASKS.add(kept.series)
         if kept.schedule:
             self._scheduled.setdefault(kept.schedule, set()).add(uid)
             self._on_scheduled(kept.schedule)
@@ -144,5 +145,6 @@ def _schedule_of(metadata: dict[str, Any]) -> str:
     return f"{metadata['namespace']}/{name}" if name else ""
 
 
-def _count(kept: _Kept, change: int) -> None:
-    metrics.TASKS.labels(kept.state).inc(change)
+def _uncount(kept: _Kept) -> None:
+    if not kept.is_gone:
+        TASKS.remove(kept.series)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from darkroom_operator import metrics
+from darkroom_operator.metrics import controller as metrics
 
 _FIRST_BACKOFF: Final = 0.1
 _LONGEST_BACKOFF: Final = 60.0

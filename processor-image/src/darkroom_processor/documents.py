@@ -483,6 +483,7 @@ class Timings(NamedTuple):
     fetch: int = 0
     decode: int = 0
     render: int = 0
+    encode: int = 0
     store: int = 0
 
 
@@ -494,6 +495,7 @@ class Report(NamedTuple):
     error: TaskError | None = None
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
+    read_bytes: int | None = None
 
 
 class ColorShare(NamedTuple):

@@ -43,17 +43,25 @@ class Files(Protocol):
 
 
 class Bounded:
-    """Files that take no more than so many bytes of outputs in all; several threads may write."""
+    """Files that take no more than so many bytes of outputs in all, and count what is read.
+
+    Several threads may use them.
+    """
 
     def __init__(self, files: Files, limit: int) -> None:
-        """Nothing is written yet."""
+        """Nothing is read or written yet."""
         self._files, self._limit = files, limit
+        self.read = 0
+        """Bytes of sources and overlays."""
         self._written = 0
         self._lock = threading.Lock()
 
     def fetch(self, source: AssignedSource, path: str, limit: int) -> int:
         """Write a source to `path`; return its length in bytes, at most `limit`."""
-        return self._files.fetch(source, path, limit)
+        size = self._files.fetch(source, path, limit)
+        with self._lock:
+            self.read += size
+        return size
 
     def store(self, file: AssignedFile, data: bytes) -> None:
         """Write one file of an output whole; raises Rejected where it is too much."""
@@ -92,9 +100,10 @@ def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Re
         )
     folder = os.path.join(temporary, f"darkroom-{os.urandom(8).hex()}")  # noqa: PTH118
     os.mkdir(folder, 0o700)  # noqa: PTH102  # pathlib is slow to import
+    bounded = Bounded(files, limits.MAX_OUTPUT_BYTES)
     try:
         report: Report = importlib.import_module(f"darkroom_processor.{module}").process(
-            assignment, Bounded(files, limits.MAX_OUTPUT_BYTES), folder
+            assignment, bounded, folder
         )
     except MemoryError as error:
         raise Rejected(
@@ -103,6 +112,6 @@ def process(assignment: Assignment, files: Files, temporary: str = "/tmp") -> Re
             "for smaller or fewer outputs, or give the processor more memory.",
         ) from error
     else:
-        return report
+        return report._replace(read_bytes=bounded.read)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,9 +4,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psycopg
 import pytest
+from darkroom_api.database import open_pool
+from darkroom_api.tasks.queries import count_dead_letters
 from darkroom_api.testing import RECIPE, FakeCluster, User, uid_of, until
 from psycopg.types.json import Jsonb
 
@@ -197,12 +198,11 @@ async def test_the_fields_of_the_resource_reach_it(ada: User, cluster: FakeClust
 
 
 async def test_dead_letters_that_nobody_replayed_are_counted(
-    client: httpx2.AsyncClient, ada: User, db: psycopg.Connection
+    ada: User, db: psycopg.Connection, database_url: str
 ) -> None:
-    async def counted() -> float:
-        text = (await client.get("/metrics")).text
-        (line,) = [line for line in text.splitlines() if line.startswith("darkroom_dead_letters ")]
-        return float(line.split()[1])
+    async def counted() -> int:
+        async with open_pool(database_url, connections=2) as pool, pool.connection() as connection:
+            return await count_dead_letters(connection)
 
     assert await counted() == 0
     letters = [await failed(ada, db) for _ in range(3)]

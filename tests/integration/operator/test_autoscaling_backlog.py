@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from darkroom_operator.autoscaling.backlog import BACKLOG, AwayError, Backlog
+from darkroom_operator.autoscaling.backlog import AwayError, Backlog
 from darkroom_operator.autoscaling.serve import serve
 from darkroom_operator.autoscaling.settings import AutoscalingSettings
+from darkroom_operator.metrics.pools import BACKLOG
 from darkroom_operator.postgres import Postgres
 
 

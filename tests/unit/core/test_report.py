@@ -26,8 +26,9 @@ def report_of(outputs: list[File]) -> Report:
             )
             for i, output in enumerate(outputs)
         ],
-        timings=Timings(fetch=12_345, decode=23_456, render=34_567, store=45_678),
+        timings=Timings(fetch=12_345, decode=23_456, render=34_567, encode=45_789, store=45_678),
         peak_memory_bytes=1_234_567_890,
+        read_bytes=12_345_678_901,
     )
 
 
@@ -59,6 +60,11 @@ def test_an_error_survives() -> None:
 def test_what_is_no_report_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # every kind of damage
         unpack(text, outputs_of(1))
+
+
+def test_a_step_that_is_not_known_is_not_the_end_of_a_report() -> None:
+    text = '{"outputs": [], "timings": {"fetch": 12, "upscale": 7}, "watts": 3}'
+    assert unpack(text, []) == Report(timings=Timings(fetch=12))
 
 
 def test_a_packed_report_of_another_task_is_refused() -> None:

@@ -111,14 +111,14 @@ def test_a_report_is_read_by_the_core() -> None:
     made = Report(
         source=SourceReport("gif", 5, "ab", 3, 4, frames=2, duration_seconds=0.5),
         error=TaskError(Code.CORRUPT_IMAGE, "Save it anew.", retryable=False),
-        timings=Timings(1, 2, 3, 4),
+        timings=Timings(1, 2, 3, 4, 5),
         peak_memory_bytes=5,
     )
     assert plain(core_report.unpack(report.pack(made, ()), [])) == plain(made)
 
 
 def test_a_long_report_is_packed_so_that_the_core_can_read_it() -> None:
-    text = report.pack(Report(outputs=DONE, timings=Timings(1, 2, 3, 4)), FILES)
+    text = report.pack(Report(outputs=DONE, timings=Timings(1, 2, 3, 4, 5)), FILES)
     assert len(text) <= core_report.MAX_BYTES
     assigned = [File(file.name, file.format) for file in FILES]
     read = core_report.unpack(text, assigned).outputs

@@ -71,6 +71,23 @@ def assignment(web: Any, data: bytes, **more: Any) -> dict[str, Any]:
     }
 
 
+def test_a_report_tells_what_was_read_and_how_long_encoding_took(
+    web: Any, start: Start, tmp_path: Path, encoded: Any, photograph: Any
+) -> None:
+    data, mark = encoded(photograph(1200, 900), "JPEG"), encoded(photograph(64, 64), "PNG")
+    key = "marks/a.png"
+    overlay = {"overlay": {"source": {"key": key}}}
+    recipe = {"name": "whole", "format": "png", "operations": [overlay]}
+    sent = assignment(web, data) | {
+        "outputs": [assigned(web, recipe)],
+        "overlays": [{"name": key, "request": {"url": web.serve("/mark", mark)}}],
+    }
+    code, report, _ = finished(start(sent), tmp_path)
+    assert code == ExitCode.DONE, report
+    assert report["readBytes"] == len(data) + len(mark)
+    assert report["timings"]["encode"] > 0
+
+
 def test_a_task_ends_with_its_files_stored_and_reported(
     web: Any, start: Start, tmp_path: Path, encoded: Any, photograph: Any
 ) -> None:

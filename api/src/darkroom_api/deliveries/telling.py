@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkroom_api.database import Pool
-from darkroom_api.deliveries.metrics import DeliveryMetrics
 from darkroom_api.deliveries.worker import Teller
 from darkroom_api.mail.sending import Mailer
 from darkroom_api.mail.unsubscribing import Links
@@ -44,7 +43,7 @@ async def open_telling(settings: Settings, pool: Pool, metrics: Metrics) -> Asyn
         teller = Teller(
             Sender(pool, wire, seal, settings.webhooks),
             Mailer(pool, settings.mail, links),
-            DeliveryMetrics(metrics.registry),
+            metrics.deliveries,
             shown,
         )
         running = asyncio.create_task(teller.run())

@@ -17,10 +17,10 @@ import psycopg_pool
 
 from darkroom_api.deliveries import queries
 from darkroom_api.deliveries.making import MOST_EVENTS, ViewOf, make_deliveries
-from darkroom_api.deliveries.metrics import DeliveryMetrics
 from darkroom_api.deliveries.queries import WebhookClaim
 from darkroom_api.mail.digests import queue_digest
 from darkroom_api.mail.sending import Mailer
+from darkroom_api.metrics.deliveries import DeliveryMetrics
 from darkroom_api.webhooks.sending import Sender
 
 _log = logging.getLogger(__name__)

@@ -127,5 +127,6 @@ async def _streamed(
             return Response(status_code=HTTPStatus.NO_CONTENT)
         credentials = Credentials(resources, token, identity)
         ping_seconds = resources.settings.events.ping_seconds
+        stack.enter_context(resources.metrics.http.live_sse.track_inprogress())
         # It stays open for as long as the response.
         return EventStream(stream.batches(credentials, ping_seconds), stack.pop_all())

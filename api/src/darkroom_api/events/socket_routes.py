@@ -66,7 +66,8 @@ async def _serve(socket: WebSocket, task_id: str | None) -> None:
     try:
         identity = await _admitted(socket, resources, token)
         async with open_stream(resources, identity, task_id, last) as stream:
-            await _send_all(socket, stream, Credentials(resources, token or "", identity))
+            with resources.metrics.http.live_websockets.track_inprogress():
+                await _send_all(socket, stream, Credentials(resources, token or "", identity))
     except ApiError as error:
         code = _TRY_AGAIN if error.retryable else 4000 + error.status
         await _close(socket, code, error.detail)

@@ -1,20 +1,14 @@
 """For the kubelet, Prometheus, and whoever follows a problem's type."""
 
-import asyncio
-import math
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from darkroom_api import errors, responses
-from darkroom_api.database import AWAY, Pool
 from darkroom_api.deps import Database, Res
-from darkroom_api.tasks.queries import count_dead_letters
 
 router = APIRouter()
-
-_COUNT_SECONDS: Final = 1
 
 
 @router.get("/livez", operation_id="livez", tags=["health"])
@@ -39,17 +33,7 @@ async def readyz(pool: Database) -> dict[str, str]:
 @router.get("/metrics", operation_id="metrics", tags=["health"], response_class=Response)
 async def metrics(resources: Res) -> Response:
     """Everything that Prometheus collects, as text."""
-    resources.metrics.dead_letters.set(await _dead_letters(resources.pool))
     return Response(generate_latest(resources.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _dead_letters(pool: Pool) -> float:
-    """Count in Postgres, which is soon done or not at all: a scrape must not wait for it."""
-    try:
-        async with asyncio.timeout(_COUNT_SECONDS), pool.connection() as connection:
-            return await count_dead_letters(connection)
-    except (*AWAY, TimeoutError):
-        return math.nan
 
 
 @router.get(

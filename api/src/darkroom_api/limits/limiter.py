@@ -145,7 +145,7 @@ class Limiter:
         assert lease, "a refusal is told of"  # noqa: S101  # for the type checker
         give_all_back(scope)
         seconds = self._leases.level(lease).seconds_to_next
-        self._metrics.rate_limited.labels(lease.policy.name).inc()
+        self._metrics.http.rate_limited.labels(lease.policy.name).inc()
         policy = lease.policy
         sentence = (
             f"{what}: {policy.burst:g} at once and {policy.per_second:g} a second are allowed; "
@@ -172,7 +172,7 @@ class Limiter:
                 yield connection
         except (TimeoutError, psycopg.Error, *AWAY) as error:
             self._blind_until = self._clock() + _BLIND_SECONDS
-            self._metrics.rate_limits_unknown.inc()
+            self._metrics.http.rate_limits_unknown.inc()
             reason = str(error).strip() or "Postgres takes too long"
             _log.warning("requests are not counted for %d s: %s", _BLIND_SECONDS, reason)
             raise _Unknown from None

@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 from darkroom_core.storage import ObjectNotFoundError, Storage
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
+from prometheus_client import Counter
 
 from darkroom_api import errors
 from darkroom_api.resources import Resources
@@ -80,7 +81,12 @@ async def delivered(
         body = await run_sync(lambda: resources.storage.open(file.key, start=wanted.start))
     except ObjectNotFoundError:
         raise _gone(file) from None
-    return StreamingResponse(_bytes(body, len(wanted)), status, headers, media_type=file.media_type)
+    return StreamingResponse(
+        _bytes(body, len(wanted), resources.metrics.http.served_bytes),
+        status,
+        headers,
+        media_type=file.media_type,
+    )
 
 
 def headers_of(
@@ -145,10 +151,11 @@ def _part(request: Request, file: Stored) -> range | None:
         ) from None
 
 
-async def _bytes(body: BinaryIO, left: int) -> AsyncIterator[bytes]:
+async def _bytes(body: BinaryIO, left: int, served: Counter) -> AsyncIterator[bytes]:
     try:
         while left and (part := await run_sync(body.read, min(_CHUNK, left))):
             left -= len(part)
+            served.inc(len(part))
             yield part
     finally:
         # A client that leaves cancels this; the file is closed all the same.

@@ -12,6 +12,7 @@ from darkroom_core.recipe import Format
 from darkroom_core.storage import ObjectNotFoundError
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field
 
 from darkroom_api import errors, responses
@@ -172,7 +173,9 @@ async def _archive(
     if request.method == "HEAD":
         return Response(headers=headers, media_type=_ZIP)
     parts = zipped(entries, resources.storage.open)
-    return StreamingResponse(_in_threads(parts), headers=headers, media_type=_ZIP)
+    return StreamingResponse(
+        _in_threads(parts, resources.metrics.http.served_bytes), headers=headers, media_type=_ZIP
+    )
 
 
 def _refuse_if_gone(resources: Resources, entries: Sequence[Entry]) -> None:
@@ -185,9 +188,10 @@ def _refuse_if_gone(resources: Resources, entries: Sequence[Entry]) -> None:
             raise errors.OutputGoneError(f"{entry.name} is not in storage any more")
 
 
-async def _in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _in_threads(parts: Iterator[bytes], served: Counter) -> AsyncIterator[bytes]:
     try:
         while part := await run_sync(next, parts, b""):
+            served.inc(len(part))
             yield part
     finally:
         with anyio.CancelScope(shield=True):

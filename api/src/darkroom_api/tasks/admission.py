@@ -29,9 +29,8 @@ _CLASS: Final = sql.SQL(
     "least(2, priority + floor(extract(epoch FROM now() - created_at) / %(ageing)s))"
 )
 
-ADMIT: Final = sql.SQL(
+_HELD: Final = sql.SQL(
     """
-    WITH RECURSIVE held AS MATERIALIZED (
         SELECT owner FROM (
             SELECT {owner} AS owner FROM tasks
             WHERE namespace = %(namespace)s
@@ -45,6 +44,24 @@ ADMIT: Final = sql.SQL(
             ) AND (uid IS NULL OR status NOT IN ('queued', 'running'))
         ) AS places
         LIMIT %(window)s
+    """
+).format(owner=_OWNER)
+
+_MOST_WAITING: Final = 100_000
+_MEASURE: Final = sql.SQL(
+    """
+    SELECT
+        (SELECT count(*) FROM (
+            SELECT 1 FROM tasks WHERE {waiting} AND namespace = %(namespace)s LIMIT %(most)s
+        ) AS waiting),
+        (SELECT count(*) FROM ({held}) AS held)
+    """
+).format(waiting=_WAITING, held=_HELD)
+
+ADMIT: Final = sql.SQL(
+    """
+    WITH RECURSIVE held AS MATERIALIZED (
+        {held}
     ), room AS (
         SELECT least(%(limit)s, %(window)s - count(*)) AS places,
             %(window)s - %(window)s / 5 AS share
@@ -99,7 +116,13 @@ ADMIT: Final = sql.SQL(
     WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND num_nulls(cancel_requested_at, uid) = 2
     {returning}
     """
-).format(owner=_OWNER, waiting=_WAITING, **{"class": _CLASS}, returning=RETURNING_CLAIM)
+).format(
+    held=_HELD,
+    owner=_OWNER,
+    waiting=_WAITING,
+    **{"class": _CLASS},
+    returning=RETURNING_CLAIM,
+)
 
 
 async def is_anything_waiting(connection: Connection, *, namespace: str) -> bool:
@@ -130,3 +153,12 @@ async def admit(
     )
     cursor.nextset()
     return await cursor.fetchall()
+
+
+async def measure(connection: Connection, *, namespace: str, window: int) -> tuple[int, int]:
+    """Return how many rows wait for a place, 100,000 at most, and how many places are taken."""
+    cursor = await connection.execute(
+        _MEASURE, {"namespace": namespace, "window": window, "most": _MOST_WAITING}
+    )
+    row = await cursor.fetchone()
+    return (row[0], row[1]) if row else (0, 0)

@@ -99,7 +99,7 @@ def announce(resources: Resources, rows: Sequence[queries.TaskRow]) -> None:
     resources.submitter.wake()
     for row in rows:
         source = "upload" if row.source_bytes else "replay" if row.origin else "url"
-        resources.metrics.tasks_created.labels(source).inc()
+        resources.metrics.tasks.created.labels(source).inc()
 
 
 async def refuse_unusable_recipes(resources: Resources, wanted: Sequence[Wanted]) -> None:

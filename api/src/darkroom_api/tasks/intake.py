@@ -89,6 +89,7 @@ async def _read(
     )
     if any(file.size > settings.max_bytes for file in upload.files):
         raise TooLargeError(f"a file may have {settings.max_bytes:,} bytes at most")
+    resources.metrics.http.uploaded_bytes.inc(sum(file.size for file in upload.files))
     return upload
 
 

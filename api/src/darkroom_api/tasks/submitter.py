@@ -49,7 +49,7 @@ class Submitter:
     def __init__(self, pool: Pool, cluster: Cluster, metrics: Metrics, settings: Settings) -> None:
         self._pool = pool
         self._cluster = cluster
-        self._metrics = metrics
+        self._metrics = metrics.tasks
         self._namespace = settings.namespace
         self._window = settings.admission_window
         self._concurrency = settings.submit_concurrency

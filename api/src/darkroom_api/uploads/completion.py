@@ -97,6 +97,7 @@ async def _complete(
         )
         if done is None:
             raise UploadOverError("the upload was canceled, or has expired")
+    resources.metrics.http.uploaded_bytes.inc(size)
     if file.key != row.key:
         await run_sync(resources.storage.delete, row.key)
     if tasks:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from prometheus_client import Gauge
-
+from darkroom_operator.metrics.pools import BACKLOG
 from darkroom_operator.postgres import Postgres
 
 _LOG: Final = logging.getLogger(__name__)
@@ -23,13 +22,6 @@ STALE_SECONDS: Final = 20.0
 
 PoolName = tuple[str, str]
 """A pool's namespace and name."""
-
-# Not `namespace`: Prometheus gives each target that label, of the operator's own namespace.
-BACKLOG: Final = Gauge(
-    "darkroom_pool_backlog",
-    "Unfinished tasks of a pool, from Postgres; absent while Postgres is away.",
-    ["pool_namespace", "pool"],
-)
 
 _QUERY: Final = """
     SELECT namespace, pool, count(*) FROM tasks

@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol
 import aiohttp
 from darkroom_core import names
 
-from darkroom_operator import metrics
 from darkroom_operator.errors import ClusterError
 from darkroom_operator.login import Credentials, connection
+from darkroom_operator.metrics.controller import REQUESTS
 
 Raw = dict[str, Any]
 
@@ -84,7 +84,7 @@ class ApiObjects:
                 headers={**headers, "Content-Type": content_type},
                 timeout=_TIMEOUT,
             ) as response:
-                metrics.REQUESTS.labels(response.status, method, response.url.host).inc()
+                REQUESTS.labels(response.status, method, response.url.host).inc()
                 return response.status, _document(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ClusterError(f"the API server did not answer: {error!r}") from error

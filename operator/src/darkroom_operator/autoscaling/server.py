@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from prometheus_client import Counter
 
 from darkroom_operator.autoscaling import metric
 from darkroom_operator.autoscaling.backlog import AwayError, Backlog
 from darkroom_operator.autoscaling.certificate import Pair
 from darkroom_operator.autoscaling.front_proxy import FrontProxy
+from darkroom_operator.metrics.pools import EXTERNAL_REQUESTS
 
 _LOG: Final = logging.getLogger(__name__)
-
-REQUESTS: Final = Counter(
-    "darkroom_external_metrics_requests_total", "Requests for a pool's backlog.", ["code"]
-)
 
 _ROOT: Final = f"/apis/{metric.GROUP_VERSION}"
 
@@ -74,7 +70,7 @@ class MetricsServer:
         except web.HTTPException as error:
             # Only what the router raises gets here: an unknown path, or another method than GET.
             response = _failure(error.status, f"{request.method} {request.path}: {error.reason}")
-        REQUESTS.labels(response.status).inc()
+        EXTERNAL_REQUESTS.labels(response.status).inc()
         return response
 
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -9,12 +9,12 @@ from typing import Final
 
 from darkroom_core.schedule import ScheduleStatus, Sweep
 
-from darkroom_operator import metrics as shared_metrics
 from darkroom_operator.cluster import Cluster
 from darkroom_operator.errors import ClusterError, RefusedError
 from darkroom_operator.informer import Informer
+from darkroom_operator.metrics import controller
+from darkroom_operator.metrics import schedules as metrics
 from darkroom_operator.mirror import Mirror
-from darkroom_operator.schedules import metrics
 from darkroom_operator.schedules.decide import Observed, Plan, decide
 from darkroom_operator.schedules.schedule import Schedule, read
 from darkroom_operator.schedules.status import unsuccessful
@@ -68,7 +68,7 @@ class Schedules:
             try:
                 await self.reconcile(key)
                 self._queue.succeeded(key)
-                shared_metrics.RECONCILES.labels("processingschedule", "success").inc()
+                controller.RECONCILES.labels("processingschedule", "success").inc()
             except Exception as error:  # noqa: BLE001  # the edge: one must not stop the others
                 self._put_back(key, error)
             finally:
@@ -147,7 +147,7 @@ class Schedules:
 
     def _put_back(self, key: str, error: Exception) -> None:
         seconds = self._queue.add_failed(key)
-        shared_metrics.RECONCILES.labels("processingschedule", "error").inc()
+        controller.RECONCILES.labels("processingschedule", "error").inc()
         if isinstance(error, ClusterError | SweepError):
             _LOG.warning("schedule %s: %s; again in %.1f s", key, error, seconds)
         else:

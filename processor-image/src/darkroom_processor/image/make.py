@@ -33,6 +33,7 @@ class Made(NamedTuple):
     looks_like_source: bool = False
     render: int = 0
     """Milliseconds."""
+    encode: int = 0
     store: int = 0
     report: OutputReport = OutputReport("", Format.HTML, 0, "")
     facts: FileFacts | None = None
@@ -46,17 +47,20 @@ def make_still(
     image = render(base, job.output, pixels, overlays)
     if job.variant and not job.variant.is_wanted(image.width):
         return []
+    took = round((time.monotonic() - start) * 1000)
     made: list[Made] = []
     same = _looks_like_source(job.output, base.orientation)
     for file in job.files:
         output = suited(job.output, file.format) if job.variant else job.output
         profile = colors.kept_profile(base.profile, image, job.output)
         extras = Extras(written(base.metadata, output.metadata), profile)
+        start = time.monotonic()
         # Pillow's save() writes to the object that it saves.
         own = image.copy() if len(job.files) > 1 else image
         data = encode(own, output, extras)
-        took, start = round((time.monotonic() - start) * 1000), time.monotonic()
-        made.append(Made(file, data, image, profile, looks_like_source=same, render=took))
+        done = Made(file, data, image, profile, looks_like_source=same, render=took)
+        made.append(done._replace(encode=round((time.monotonic() - start) * 1000)))
+        took = 0
     return made
 
 

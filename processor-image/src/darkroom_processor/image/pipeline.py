@@ -177,7 +177,9 @@ def make_outputs(work: Work) -> Work:
     made = parallel.each(make, jobs, min(_MOST_THREADS, limits.usable_cpus()))
     ordered = tuple(_in_order(work, jobs, made))
     timings = work.timings._replace(
-        render=sum(each.render for each in ordered), store=sum(each.store for each in ordered)
+        render=sum(each.render for each in ordered),
+        encode=sum(each.encode for each in ordered),
+        store=sum(each.store for each in ordered),
     )
     return work._replace(made=ordered, timings=timings)
 
@@ -206,7 +208,7 @@ def _stored(work: Work, made: Made) -> Made:
     size = made.image.size if made.image else (None, None)
     report = OutputReport(made.file.name, made.file.format, len(made.data), digest, *size)
     stored = made._replace(report=report, store=_since(start))
-    log("output", **report._asdict(), milliseconds=made.render + stored.store)
+    log("output", **report._asdict(), milliseconds=made.render + made.encode + stored.store)
     if work.assignment.facts is not None:
         stored = stored._replace(facts=_facts_of(stored))
     # Many outputs' pictures would fill the memory.

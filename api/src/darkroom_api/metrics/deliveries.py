@@ -1,4 +1,4 @@
-"""What Prometheus is told about deliveries."""
+"""Webhooks and mail, on their way from the outbox to people."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -6,11 +6,11 @@ _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 
 
 class DeliveryMetrics:
-    """The metrics of the outbox, in the application's registry."""
+    """The metrics of the outbox."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.webhooks = Counter(
-            "darkroom_webhook_deliveries",
+            "darkroom_webhook_deliveries_total",
             "Tries to deliver webhooks, by what came of them.",
             ("result",),
             registry=registry,
@@ -22,7 +22,7 @@ class DeliveryMetrics:
             registry=registry,
         )
         self.mails = Counter(
-            "darkroom_email_deliveries",
+            "darkroom_email_deliveries_total",
             "Tries to send mail, by what came of them.",
             ("result",),
             registry=registry,
