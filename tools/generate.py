@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import chart_settings
+import cli_page
 import errors_page
 import operations_page
 import settings_page
@@ -58,6 +59,7 @@ def generated() -> dict[Path, str]:
         operations_page.PAGE: operations_page.page(),
         ROOT / "api/openapi.json": _openapi(),
         chart_settings.SCHEMA: chart_settings.schema(),
+        cli_page.PAGE: cli_page.page(),
         errors_page.PAGE: errors_page.page(),
         settings_page.PAGE: settings_page.page(),
         ROOT / "processor-image/src/darkroom_processor/documents.py": module(
