@@ -38,13 +38,13 @@ chaos: $(UV) ## Break what Darkroom stands on while tasks run; check what is lef
 	@$(RUN) python -m darkroom_cluster.chaos
 
 .PHONY: check
-check: $(UV) ## Lint, types, architecture, generated files
+check: $(UV) ## Lint, types, architecture, generated files, documentation
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	MYPYPATH=benchmarks:benchmarks/engines:tools $(RUN) mypy --explicit-package-bases tests tools benchmarks examples
 	$(RUN) lint-imports
-	$(MAKE) --no-print-directory verify
+	$(MAKE) --no-print-directory verify docs
 
 .PHONY: generate
 generate: $(UV) ## Write what is made from the models
@@ -54,6 +54,14 @@ generate: $(UV) ## Write what is made from the models
 verify: $(UV) ## Fail where a generated file or the lock is stale
 	$(RUN) python tools/generate.py --check
 	$(UV) lock --check --quiet
+
+.PHONY: docs
+docs: $(UV) ## Build the site of the documentation; fail at a dead link, anchor or forgotten page
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: $(UV) ## Show the site while you write, at 127.0.0.1:8001
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs serve --dev-addr 127.0.0.1:8001
 
 .PHONY: fuzz
 fuzz: $(UV) ## Thousands of mutated files of every format through the processor; ARGS='--inputs 5000'

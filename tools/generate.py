@@ -10,6 +10,7 @@ from pathlib import Path
 
 import chart_readme
 import chart_settings
+import cli_page
 import errors_page
 import metrics_page
 import operations_page
@@ -61,6 +62,7 @@ def generated() -> dict[Path, str]:
         ROOT / "api/openapi.json": _openapi(),
         chart_readme.README: chart_readme.page(),
         chart_settings.SCHEMA: chart_settings.schema(),
+        cli_page.PAGE: cli_page.page(),
         errors_page.PAGE: errors_page.page(),
         metrics_page.PAGE: metrics_page.page(),
         settings_page.PAGE: settings_page.page(),
