@@ -57,7 +57,7 @@ def test_the_chart_takes_every_value_and_profile_that_a_page_names(
     ]
     if not {"--reuse-values", "--reset-then-reuse-values"}.isdisjoint(words):
         # What is reused are the values of an installation with one's own stores.
-        told = ["--values", "charts/darkroom/profiles/external.yaml", *NEEDED, *told]
+        told = ["--values", "charts/darkroom/values-production.yaml", *NEEDED, *told]
     done = run(str(helm_path()), "template", "darkroom", "charts/darkroom", *told)
     assert done.returncode == 0, done.stderr
 
@@ -131,7 +131,7 @@ def test_every_field_that_kubectl_explains_exists() -> None:
 
 def schemas() -> dict[str, Any]:
     found = {}
-    for file in (ROOT / "crds").glob("*.yaml"):
+    for file in (ROOT / "crds").glob("*.darkroom.dev.yaml"):
         spec = yaml.safe_load(file.read_text())["spec"]
         found[spec["names"]["singular"]] = spec["versions"][0]["schema"]["openAPIV3Schema"]
     return found

@@ -11,7 +11,9 @@ from darkroom_core.names import API_VERSION
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-DEFINITIONS = [yaml.safe_load(file.read_text())["spec"] for file in (ROOT / "crds").glob("*.yaml")]
+DEFINITIONS = [
+    yaml.safe_load(file.read_text())["spec"] for file in (ROOT / "crds").glob("*.darkroom.dev.yaml")
+]
 SCHEMAS = {
     definition["names"]["kind"]: definition["versions"][0]["schema"]["openAPIV3Schema"]
     for definition in DEFINITIONS
