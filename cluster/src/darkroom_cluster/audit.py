@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 NAMESPACE: Final = "darkroom"
-ACCOUNTS: Final = ("darkroom-api", "darkroom-bootstrap", "darkroom-operator", "darkroom-processor")
+# Processors run under the namespace's own account, without its token: they should ask nothing.
+ACCOUNTS: Final = (
+    "darkroom-api",
+    "darkroom-bootstrap",
+    "darkroom-operator",
+    "darkroom-pool",
+    "darkroom-recipes",
+    "darkroom-retention",
+    "default",
+)
 
 
 @dataclass(frozen=True, order=True)
