@@ -14,7 +14,6 @@ CHART = Path(__file__).parents[2] / "charts/darkroom"
 @pytest.mark.parametrize("everywhere", ["false", "true"])
 def test_the_calls_of_every_account_with_a_right_are_recorded(everywhere: str) -> None:
     command = [str(helm_path()), "template", "darkroom", str(CHART), "-n", audit.NAMESPACE]
-    command += ["--values", str(CHART / "profiles/evaluation.yaml")]
     command += ["--set", f"operator.allNamespaces={everywhere}"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     given = audit.granted([document for document in yaml.safe_load_all(text) if document])
