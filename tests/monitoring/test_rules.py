@@ -1,4 +1,4 @@
-"""Every alert fires when it should and is silent when it should be, by promtool; each has a runbook."""
+"""Every alert fires when it should, and only then, by promtool; each has a runbook."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ WRONG = 'darkroom_http_request_seconds_count{method="GET",route="/v1/tasks",stat
 REFUSED = 'darkroom_http_request_seconds_count{method="GET",route="/v1/tasks",status="422"}'
 QUICK = 'darkroom_http_request_seconds_bucket{method="GET",route="/v1/tasks",status="200",le="0.5"}'
 STREAMS = 'darkroom_http_request_seconds_count{method="GET",route="/v1/events",status="200"}'
-STREAMED = 'darkroom_http_request_seconds_bucket{route="/v1/events",status="200",le="0.5"}'
+STREAMED = 'darkroom_http_request_seconds_bucket{route="/v1/events",le="0.5"}'
 DELIVERED = 'darkroom_webhook_deliveries_total{result="succeeded"}'
 RETRIED = 'darkroom_webhook_deliveries_total{result="retried"}'
 ERRORS = 'controller_runtime_reconcile_errors_total{controller="processingtask"}'
@@ -52,7 +52,7 @@ FREE, CAPACITY = "darkroom_storage_free_bytes", "darkroom_storage_capacity_bytes
 SKIPPED = 'darkroom_schedule_times_total{result="skipped"}'
 MADE = 'darkroom_schedule_times_total{result="made"}'
 
-# A fifth of the tasks, from the first to the last minute of the windows; a fiftieth; a few, all bad.
+# Of the tasks a fifth fails, or a fiftieth; of few all; or those that nobody could do.
 FIFTH = {SUCCEEDED: "0+8x500", FAILED: "0+2x500"}
 FIFTIETH = {SUCCEEDED: "0+490x500", FAILED: "0+10x500"}
 FEW = {SUCCEEDED: "0x500", FAILED: "0x470 1x30"}
