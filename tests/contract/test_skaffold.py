@@ -96,7 +96,7 @@ def test_each_image_is_built_from_what_is_there(config: dict[str, Any]) -> None:
 
 
 def test_what_is_copied_lands_where_the_package_is() -> None:
-    synced = {}
+    synced: dict[str, set[str]] = {}
     for name, artifact in artifacts(patched(CONFIG, PROFILES["dev"])).items():
         for rule in artifact.get("sync", {}).get("manual", ()):
             files = list(ROOT.glob(rule["src"]))
@@ -115,7 +115,8 @@ def test_what_is_copied_lands_where_the_package_is() -> None:
 
 
 def _dockerfile(artifact: dict[str, Any]) -> str:
-    return (ROOT / artifact["docker"]["dockerfile"]).read_text()
+    path: str = artifact["docker"]["dockerfile"]
+    return (ROOT / path).read_text()
 
 
 def test_the_chart_takes_the_values_and_runs_just_the_images_that_are_built(
