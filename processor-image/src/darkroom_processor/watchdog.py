@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 from darkroom_core.exit_codes import ExitCode
 
+from darkroom_processor import steps
 from darkroom_processor.documents import AssignedFile, Report, TaskError
 from darkroom_processor.errors import Code, ProcessingError, TryAgain
 from darkroom_processor.log import log
@@ -58,7 +59,9 @@ def end(report: Report, code: ExitCode, files: Sequence[AssignedFile] = ()) -> N
     if not _ending.acquire(blocking=False):
         threading.Event().wait()
     peak = peak_memory()
-    report = report._replace(peak_memory_bytes=peak)
+    report = report._replace(
+        peak_memory_bytes=peak, started=round(steps.STARTED_AT, 3), steps=steps.taken()
+    )
     if report.error:
         log("error", **report.error._asdict(), exitCode=code)
     else:

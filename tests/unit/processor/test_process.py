@@ -86,6 +86,11 @@ def test_a_report_tells_what_was_read_and_how_long_encoding_took(
     assert code == ExitCode.DONE, report
     assert report["readBytes"] == len(data) + len(mark)
     assert report["timings"]["encode"] > 0
+    steps = {step["name"]: step for step in report["steps"]}
+    assert list(steps) == ["fetch", "decode", "render", "encode", "store"]
+    assert 0 < steps["fetch"]["start"] <= steps["decode"]["start"] <= steps["store"]["start"]
+    assert steps["encode"]["seconds"] > 0
+    assert report["started"] > 1_700_000_000
 
 
 def test_a_task_ends_with_its_files_stored_and_reported(
