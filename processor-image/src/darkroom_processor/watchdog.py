@@ -63,13 +63,20 @@ def end(report: Report, code: ExitCode, files: Sequence[AssignedFile] = ()) -> N
         peak_memory_bytes=peak, started=round(steps.STARTED_AT, 3), steps=steps.taken()
     )
     if report.error:
-        log("error", **report.error._asdict(), exitCode=code)
+        error = report.error
+        log(
+            error.message,
+            level="error",
+            code=error.code,
+            retryable=error.retryable,
+            exitCode=int(code),
+        )
     else:
         log("done", timings=report.timings and report.timings._asdict(), peakMemoryBytes=peak)
     path = os.environ.get(LOG_VARIABLE, _KUBELET_READS)
     try:
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is slow to import
             file.write(pack(report, files))
-    except OSError as error:
-        log("no_report", path=path, message=str(error))
+    except OSError as problem:
+        log(f"no report: {problem}", level="error", path=path)
     os._exit(code)
