@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 _HIDDEN: Final = "[hidden]"
@@ -29,8 +30,13 @@ _TELLING: Final = r"""(?P<head>
 
 def stamp(seconds: float) -> str:
     """Return a moment (of seconds since 1970) in UTC, to the millisecond."""
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{moment}.{int(seconds * 1000) % 1000:03d}Z"
+    return f"{_second(int(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
+
+
+@lru_cache(1)
+def _second(seconds: int) -> str:
+    # Most lines are written in the same second as the one before.
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def as_json(line: Mapping[str, object]) -> str:

@@ -56,7 +56,7 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record, with what it is about."""
-        about = ABOUT.get()
+        known = {**ABOUT.get(), **vars(record)}
         line: dict[str, object] = {
             "time": stamp(record.created),
             "level": record.levelname.lower(),
@@ -64,9 +64,8 @@ class Formatter(logging.Formatter):
             "message": without_secrets(record.getMessage()),
         }
         for name in _EXTRA:
-            value = getattr(record, name, None) or about.get(name)
-            if value is not None:
-                line[name] = value
+            if name in known:
+                line[name] = known[name]
         if record.exc_info:
             line["exception"] = without_secrets(self.formatException(record.exc_info))
         return self._write(line)
