@@ -44,6 +44,7 @@ check: $(UV) ## Lint, types, architecture, generated files, documentation
 	$(RUN) mypy
 	MYPYPATH=benchmarks:benchmarks/engines:tools $(RUN) mypy --explicit-package-bases tests tools benchmarks examples
 	$(RUN) lint-imports
+	$(RUN) python tools/audit.py --offline --uv $(UV)
 	$(MAKE) --no-print-directory verify docs
 
 .PHONY: generate
@@ -62,6 +63,17 @@ docs: $(UV) ## Build the site of the documentation; fail at a dead link, anchor 
 .PHONY: docs-serve
 docs-serve: $(UV) ## Show the site while you write, at 127.0.0.1:8001
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs serve --dev-addr 127.0.0.1:8001
+
+.PHONY: audit
+audit: $(UV) ## Licences, Dockerfiles, shell, and known vulnerabilities of what the images ship
+	@$(RUN) python tools/audit.py --uv $(UV)
+
+.PHONY: sbom
+sbom: $(UV) ## Write what each image is made of, as CycloneDX, to .darkroom/sbom
+	@mkdir -p $(STATE)/sbom
+	@for part in api operator processor; do $(UV) export --quiet --frozen --no-dev --preview-features sbom-export \
+	  --package darkroom-$$part --format cyclonedx1.5 -o $(STATE)/sbom/darkroom-$$part.cdx.json > /dev/null && \
+	  echo "$(STATE)/sbom/darkroom-$$part.cdx.json"; done
 
 .PHONY: fuzz
 fuzz: $(UV) ## Thousands of mutated files of every format through the processor; ARGS='--inputs 5000'

@@ -21,6 +21,8 @@ from darkroom_core.assignment import Assignment
 from darkroom_core.facts import Facts
 from darkroom_core.reference import conditions_page, resource_page
 from darkroom_core.report import Report
+from dashboards.boards import BOARDS
+from dashboards.grafana import document
 from named_tuples import module
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +72,8 @@ def generated() -> dict[Path, str]:
             Assignment, Report, Facts
         ),
     }
+    for board in BOARDS:
+        files[ROOT / f"charts/darkroom/monitoring/{board.uid}.json"] = document(board)
     for resource in crd.definitions():
         name = resource["metadata"]["name"]
         page = f"{resource['spec']['names']['singular']}.md"

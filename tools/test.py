@@ -1,7 +1,8 @@
 """`make test`: prepare a cluster, run every test there is, take the cluster away again.
 
 The end-to-end tests of faults stop Postgres, the operator and the node for others, so they run by
-themselves at the end; everything else runs side by side.
+themselves at the end; everything else runs side by side. What rights were used can be said when
+all of it is over.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from darkroom_cluster.rehearsal import install_for_tests
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".darkroom/test"
 FAULTS = "tests/e2e/test_faults.py"
+RIGHTS = "tests/e2e/test_rights.py"
 
 
 def main() -> int:
@@ -49,8 +51,9 @@ def _runs(only: str | None) -> list[tuple[str, list[str]]]:
     if only:
         return [(only, ["-vv", only])]
     # loadfile: the tests of one file share what their fixtures started.
-    parallel = ["-n", "3", "--dist", "loadfile", f"--ignore={FAULTS}", "tests"]
-    return [("all but faults", parallel), ("faults", [FAULTS])]
+    apart = [f"--ignore={FAULTS}", f"--ignore={RIGHTS}"]
+    parallel = ["-n", "3", "--dist", "loadfile", *apart, "tests"]
+    return [("all but faults", parallel), ("faults", [FAULTS]), ("rights", [RIGHTS])]
 
 
 def _passes(name: str, arguments: list[str]) -> bool:

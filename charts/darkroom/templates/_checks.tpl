@@ -44,6 +44,9 @@
 {{- if and $v.tracing.enabled (not (regexMatch "^https?://[^/]" $v.tracing.endpoint)) }}
 {{- $wrong = append $wrong "tracing.endpoint must be the collector's URL, such as http://otel-collector:4318, where tracing.enabled is true." }}
 {{- end }}
+{{- if and $v.monitoring.rules.enabled (not $v.monitoring.rules.runbooks) }}
+{{- $wrong = append $wrong "monitoring.rules.runbooks must say where you publish docs/runbooks: who is called at night needs them." }}
+{{- end }}
 {{- with $wrong }}
 {{- fail (printf "\n\n  %s\n" (join "\n  " .)) }}
 {{- end }}

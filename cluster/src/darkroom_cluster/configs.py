@@ -2,6 +2,7 @@
 
 import json
 
+from darkroom_cluster import audit
 from darkroom_cluster.layout import ADDRESS, DOMAIN, INSIDE, PODS, SOCKET
 from darkroom_cluster.requirements import CNI
 
@@ -16,6 +17,7 @@ def render(node: str, cgroup: str) -> dict[str, str]:
         "kubelet.yaml": kubelet(cgroup),
         "kube-proxy.yaml": kube_proxy(node),
         "Corefile": corefile(),
+        "audit.yaml": audit.policy(),
         "resolv.conf": "",
     }
 

@@ -10,6 +10,7 @@ from darkroom_cluster.layout import ADDRESS, API_PORT, BINARIES, DOMAIN, INSIDE,
 CONFIG = INSIDE / "config"
 PKI = INSIDE / "pki"
 WEB, API = "forward-web", "forward-api"
+AUDIT_LOG = "logs/audit.log"
 # A sixth of the API server's time went into collecting its garbage. A node made to be thrown away
 # has memory to spare: it collects when the heap is five times what is in use, up to 3 GiB.
 _SELDOM_COLLECTED: Final = {"GOGC": "400", "GOMEMLIMIT": "3GiB"}
@@ -106,6 +107,10 @@ def _apiserver() -> list[str]:
         "--requestheader-username-headers=X-Remote-User",
         "--requestheader-group-headers=X-Remote-Group",
         "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--audit-policy-file={CONFIG}/audit.yaml",
+        f"--audit-log-path={INSIDE}/{AUDIT_LOG}",
+        # One file for the life of a node: what is compared must be whole.
+        "--audit-log-maxsize=4096",
     ]
 
 
