@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ from licences import closure, objections
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 IMAGES: Final = {
-    "api": ("darkroom-api", "evaluation"),
-    "operator": ("darkroom-operator", ""),
-    "processor-image": ("darkroom-processor", ""),
+    "api": ("darkroom-api", ("evaluation", "tracing")),
+    "operator": ("darkroom-operator", ("tracing",)),
+    "processor-image": ("darkroom-processor", ()),
 }
 _SCRIPTS: Final = [".ci/run"]
 _UNKNOWN: Final = 2
@@ -54,8 +54,8 @@ def main() -> int:
     return 1 if wrong or vulnerable else _UNKNOWN if unknown else 0
 
 
-def _licences(uv: str, package: str, extra: str) -> Iterator[str]:
-    for objection in objections(closure(uv, package, extra)):
+def _licences(uv: str, package: str, extras: Iterable[str]) -> Iterator[str]:
+    for objection in objections(closure(uv, package, extras)):
         yield f"{package}: {objection}"
 
 

@@ -21,7 +21,7 @@ SAID_BY_THE_CHART: Final = frozenset(
         *("database_url", "jwt_key", "admin_email", "admin_password", "storage", "retention"),
         *("namespace", "host", "port", "trusted_proxies"),
         *("registration_open", "access_token_seconds", "max_upload_bytes", "admission_window"),
-        "allowed_source_networks",
+        *("allowed_source_networks", "log"),
     }
 )
 _FROM_A_SECRET: Final = {

@@ -26,6 +26,7 @@ EXCEPTIONS: Final = {
 }
 # What packages that name no identifier say, in their classifiers or in free text.
 _SAID: Final = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -41,14 +42,14 @@ _NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;]+)(?: ; (.*))
 _OTHER_SYSTEM: Final = re.compile(r"sys_platform == '(emscripten|win32|darwin)'")
 
 
-def closure(uv: str, package: str, extra: str) -> list[str]:
+def closure(uv: str, package: str, extras: Iterable[str]) -> list[str]:
     """Return the names of all that an image installs beside our own packages."""
     command = [uv, "export", "--frozen", "--no-dev", "--package", package, "--no-emit-workspace"]
     command += [
         "--no-hashes",
         "--no-annotate",
         "--no-header",
-        *(["--extra", extra] if extra else []),
+        *(f"--extra={extra}" for extra in extras),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     matches = (_NAME.fullmatch(line) for line in done.stdout.splitlines())

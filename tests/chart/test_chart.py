@@ -254,7 +254,6 @@ def variables_of(component: str, profile: str) -> set[str]:
 LEFT = {
     "DARKROOM_AUTOSCALING__PORT",
     "DARKROOM_LIVENESS_PORT",
-    "DARKROOM_LOG_LEVEL",
     "DARKROOM_METRICS_PORT",
     "DARKROOM_STORAGE__DIRECTORY",
     "DARKROOM_WORKERS",

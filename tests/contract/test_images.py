@@ -19,7 +19,7 @@ PARTS = {
     "operator": "darkroom-operator",
     "processor-image": "darkroom-processor",
 }
-EXTRAS = {"api": "evaluation"}
+EXTRAS = {"api": ["evaluation", "tracing"], "operator": ["tracing"]}
 LABELS = ("title", "description", "licenses", "version", "revision")
 LOCK: dict[str, Any] = tomllib.loads((ROOT / "uv.lock").read_text())
 OWNERS = packages_distributions()
@@ -74,7 +74,7 @@ def owners(package: str) -> set[str]:
 def closure(part: str) -> set[str]:
     """Return the names of the distributions that the lock puts into an image."""
     found: set[tuple[str, str]] = set()
-    waiting = [(PARTS[part], EXTRAS.get(part, ""))]
+    waiting = [(PARTS[part], extra) for extra in ["", *EXTRAS.get(part, [])]]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in found:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from darkroom_core.assignment import Limits
+from darkroom_core.logs import LogSettings
 from darkroom_core.storage import StorageSettings
 from darkroom_operator.autoscaling.settings import AutoscalingSettings
 from darkroom_operator.settings import Settings
@@ -15,6 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs/reference/settings-operator.md"
 NESTED: dict[str, type[BaseModel]] = {
     "storage": StorageSettings,
     "limits": Limits,
+    "log": LogSettings,
     "autoscaling": AutoscalingSettings,
 }
 

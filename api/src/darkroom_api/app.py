@@ -1,6 +1,7 @@
 """The application: routes, middleware, and what is open while it runs."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from typing import Final, TypedDict
 
 from darkroom_core.background import ended, running
 from darkroom_core.storage import open_storage
+from darkroom_core.tracing import Tracing, open_tracing
 from fastapi import FastAPI
 from starlette.types import Scope
 
@@ -83,10 +85,11 @@ def create_app(
 ) -> FastAPI:
     """Return the application. Nothing is opened before it starts."""
     metrics = Metrics()
+    tracing = open_tracing("darkroom-api", os.environ)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        async with _opened(settings, metrics, open_cluster) as resources:
+        async with _opened(settings, metrics, tracing, open_cluster) as resources:
             # Whoever stops the server closes it first: the lifespan ends after the last stream.
             _app.state.hub = resources.hub
             yield {"resources": resources}
@@ -106,7 +109,7 @@ def create_app(
     app.add_middleware(BodyLimit, limit_for=lambda scope: _body_limit(scope, settings))
     app.add_middleware(Limited)
     add_door(app, settings)
-    app.add_middleware(Observed, metrics=metrics)
+    app.add_middleware(Observed, metrics=metrics, tracing=tracing)
     describe(app)
     return app
 
@@ -153,9 +156,15 @@ _ROUTERS: Final = (
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, metrics: Metrics, open_cluster: Callable[[], OpenCluster]
+    settings: Settings,
+    metrics: Metrics,
+    tracing: Tracing | None,
+    open_cluster: Callable[[], OpenCluster],
 ) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
+        if tracing:
+            # In a thread: the collector may not answer.
+            stack.push_async_callback(asyncio.to_thread, tracing.close)
         cluster = await stack.enter_async_context(open_cluster())
         pool = await stack.enter_async_context(
             open_pool(
@@ -170,13 +179,13 @@ async def _opened(
         # Who sees the API ready may sign in as the admin, unless Postgres is away.
         await asyncio.wait([admin], timeout=_ADMIN_SECONDS)
         accounts = await stack.enter_async_context(open_accounts(settings, pool))
-        telling = await stack.enter_async_context(open_telling(settings, pool, metrics))
+        telling = await stack.enter_async_context(open_telling(settings, pool, metrics, tracing))
         hub = await stack.enter_async_context(
             Hub(pool, settings.database_url.get_secret_value()).open()
         )
         keys = ApiKeys(pool)
         oidc = await stack.enter_async_context(open_oidc(pool, settings.oidc))
-        submitter = Submitter(pool, cluster, metrics, settings)
+        submitter = Submitter(pool, cluster, metrics, settings, tracing)
         submitting = asyncio.create_task(submitter.run())
         try:
             resources = Resources(

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from darkroom_core.logs import ABOUT
+from darkroom_core.trace_context import CURRENT
+from darkroom_core.tracing import Tracing
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from darkroom_api.errors import TooLargeError
@@ -13,6 +16,7 @@ from darkroom_api.limits.route_class import RouteClass, class_of
 from darkroom_api.metrics import Metrics
 from darkroom_api.problem_handlers import internal_problem
 from darkroom_api.request_id import give_request_id
+from darkroom_api.request_tracing import RequestSpan
 
 _log = logging.getLogger("darkroom_api.access")
 
@@ -37,9 +41,10 @@ _LINGER_SECONDS: Final = 5
 class Observed:
     """Gives each request its id, and says afterwards what became of it."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing | None) -> None:
         self._app = app
         self._requests = metrics.http.requests
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -47,6 +52,13 @@ class Observed:
             await self._app(scope, receive, send)
             return
         request_id = give_request_id(scope)
+        about = {"request": request_id}
+        span = None
+        if self._tracing is not None and scope["path"] not in _QUIET:
+            span = RequestSpan(self._tracing, scope)
+            about["trace"] = span.context.trace_id
+            traced = CURRENT.set(span.context)
+        told = ABOUT.set(about)
         started = time.perf_counter()
         status = 500
         sent = 0
@@ -71,7 +83,7 @@ class Observed:
         try:
             await self._app(scope, receive, send_on)
         except Exception:  # noqa: BLE001  # whatever it is, the client gets an answer
-            _log.exception("%s %s", scope["method"], scope["path"], extra={"request": request_id})
+            _log.exception("%s %s", scope["method"], _shown_path(scope))
             # What has begun is cut off by the server, since it does not end.
             if begun is None:
                 await internal_problem(scope)(scope, receive, send_on)
@@ -86,10 +98,23 @@ class Observed:
                 _log.info(
                     "%s %s %d",
                     scope["method"],
-                    scope["path"],
+                    _shown_path(scope),
                     status,
-                    extra={"request": request_id, "ms": round(seconds * 1000, 1), "bytes": sent},
+                    extra={"ms": round(seconds * 1000, 1), "bytes": sent},
                 )
+            if span:
+                route = _template(scope)
+                span.end(method=_method(scope), route=route, status=status, request_id=request_id)
+                CURRENT.reset(traced)
+            ABOUT.reset(told)
+
+
+def _shown_path(scope: Scope) -> str:
+    """Return the path as it may be read by whoever reads logs: a token in it is left out."""
+    if "token" in scope.get("path_params", ()):
+        return _template(scope)
+    path: str = scope["path"]
+    return path
 
 
 def _template(scope: Scope) -> str:

@@ -23,6 +23,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What went wrong this time, and what to do about it.")
     code: str = Field(description="The kind of problem, as a stable word.", examples=["not_found"])
     request_id: str = Field(description="Also in the header X-Request-Id and in the log.")
+    trace_id: str | None = Field(
+        None, description="The request's trace, where it is traced. Also in the log."
+    )
     retryable: bool = Field(description="Whether the same request may succeed later.")
     errors: list[InvalidField] | None = Field(
         None, description="For code invalid: each place that is not right."

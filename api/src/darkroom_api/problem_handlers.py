@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from darkroom_core.storage import InvalidKeyError, StorageError
+from darkroom_core.trace_context import CURRENT
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -72,6 +73,7 @@ def internal_problem(scope: Scope) -> Response:
 
 def response_of(request: Request, error: errors.ApiError) -> Response:
     """Return the error as a problem document."""
+    traced = CURRENT.get()
     document = problem.Problem(
         type=error.type_url or f"{request.base_url}problems/{error.code}",
         title=error.title,
@@ -79,6 +81,7 @@ def response_of(request: Request, error: errors.ApiError) -> Response:
         detail=error.detail,
         code=error.code,
         request_id=request_id_of(request.scope),
+        trace_id=traced.trace_id if traced else None,
         retryable=error.retryable,
         errors=error.errors,
         violated_policies=error.violated_policies,

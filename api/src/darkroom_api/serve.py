@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import Final
 
 import uvicorn
+from darkroom_core.logs import log_as
 from fastapi import FastAPI
 
 from darkroom_api.app import create_app
-from darkroom_api.logs import log_as_json
 from darkroom_api.settings import Settings, read_settings
 
 _STREAM_SECONDS: Final = 5
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
 def serve() -> int:
     """Serve until SIGTERM, then let requests finish."""
     settings = read_settings()
-    log_as_json()
+    log_as(settings.log)
     _allow_many_files()
     server = Server(create_app(settings), settings)
     # Once it has shut down, uvicorn raises the signal again: what was asked for is no failure.

@@ -4,6 +4,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
+from darkroom_core.logs import LogSettings
 from darkroom_core.storage import StorageSettings
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -132,6 +133,7 @@ class Settings(BaseSettings):
     results: ResultSettings = Field(
         ResultSettings(), description="How what tasks made is handed out."
     )
+    log: LogSettings = Field(LogSettings(), description="What is logged, and how.")
 
     @field_validator("cors_origins")
     @classmethod

@@ -41,6 +41,9 @@
 {{- if and (or $v.api.ingress.enabled $v.api.httpRoute.enabled) (eq $v.api.trustedProxies "127.0.0.1") }}
 {{- $wrong = append $wrong "api.trustedProxies must be the addresses of the proxy in front of the API (or * where nobody else reaches it): without it all of its clients share the rate limits of one." }}
 {{- end }}
+{{- if and $v.tracing.enabled (not (regexMatch "^https?://[^/]" $v.tracing.endpoint)) }}
+{{- $wrong = append $wrong "tracing.endpoint must be the collector's URL, such as http://otel-collector:4318, where tracing.enabled is true." }}
+{{- end }}
 {{- if and $v.monitoring.rules.enabled (not $v.monitoring.rules.runbooks) }}
 {{- $wrong = append $wrong "monitoring.rules.runbooks must say where you publish docs/runbooks: who is called at night needs them." }}
 {{- end }}

@@ -43,6 +43,9 @@ USER_LABEL: Final = f"{GROUP}/user"
 REPLAY_ANNOTATION: Final = f"{GROUP}/replay"
 """On a failed task: make a copy of it. Each new value makes one more."""
 
+TRACEPARENT_ANNOTATION: Final = f"{GROUP}/traceparent"
+"""On a task: the span that its work belongs to (W3C trace context)."""
+
 KUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
 """Kueue's contract: on a suspended Job it names the LocalQueue that may let it start."""
 

@@ -1,9 +1,9 @@
 """`python -m darkroom_operator`: the operator, told by its environment."""
 
 import argparse
-import logging
 import sys
 
+from darkroom_core.logs import log_as
 from pydantic import ValidationError
 
 from darkroom_operator.settings import Settings
@@ -17,11 +17,7 @@ def main() -> int:
     except ValidationError as error:
         sys.stderr.write(_complaints(error))
         return 2
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # kopf tells of every call of every handler; what matters is told here.
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    log_as(settings.log)
     import uvloop  # noqa: PLC0415  # after --help and complaints
 
     from darkroom_operator.main import run  # noqa: PLC0415

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Coroutine
@@ -14,6 +15,7 @@ from darkroom_core import names
 from darkroom_core.background import ended
 from darkroom_core.storage import open_storage
 from darkroom_core.task import TaskSpec
+from darkroom_core.tracing import Tracing, open_tracing
 
 from darkroom_operator.api_server import open_api_server
 from darkroom_operator.autoscaling.serve import served_meanwhile
@@ -68,7 +70,11 @@ class Operator:
 
 
 def assemble(
-    settings: Settings, cluster: Cluster, postgres: Postgres, sweeper: Sweeper
+    settings: Settings,
+    cluster: Cluster,
+    postgres: Postgres,
+    sweeper: Sweeper,
+    tracing: Tracing | None = None,
 ) -> tuple[Operator, PostgresMirror]:
     """Put the parts together."""
     queue, times = WorkQueue(), WorkQueue("schedule")
@@ -98,6 +104,7 @@ def assemble(
             queue=queue,
             job_for=job_builder(settings),
             clock=_now,
+            tracing=tracing,
         ),
         resync=Resync(cluster, mirror, tasks, queue, namespace=settings.watched, clock=_now),
         health=Health([queue], [jobs, pods, pools.informer, recipes.informer, schedules.informer]),
@@ -145,6 +152,7 @@ async def run(settings: Settings) -> None:
     def check() -> str:
         return health[0].check() if health else "standing by"
 
+    tracing = open_tracing(names.OPERATOR, os.environ)
     controller.WORKERS.set(settings.workers)
     serve_metrics(settings.metrics_port)
     pools: list[Pools] = []
@@ -165,11 +173,14 @@ async def run(settings: Settings) -> None:
         for note in notes_on((await cluster.request("GET", "/version"))[1]):
             _LOG.warning(note)
         postgres = Postgres(settings.database_url.get_secret_value())
-        operator, mirror = assemble(settings, cluster, postgres, sweeper)
+        operator, mirror = assemble(settings, cluster, postgres, sweeper, tracing)
         health.append(operator.health)
         pools.append(operator.pools)
         await _work(settings, operator, mirror, lease, stop)
         await _close(mirror, postgres)
+        if tracing:
+            # In a thread: the collector may not answer.
+            await asyncio.to_thread(tracing.close)
         await lease.release()
 
 

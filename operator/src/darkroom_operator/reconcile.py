@@ -4,11 +4,16 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Final
 
+from darkroom_core.log_line import without_secrets
+from darkroom_core.logs import about
 from darkroom_core.task import TaskStatus
+from darkroom_core.trace_context import TraceContext
+from darkroom_core.tracing import Tracing
 
+from darkroom_operator import spans
 from darkroom_operator.admission import Admission
 from darkroom_operator.children import hindrance_of
 from darkroom_operator.cluster import Cluster
@@ -42,6 +47,7 @@ class Reconciler:
     queue: WorkQueue
     job_for: JobFor
     clock: Callable[[], datetime]
+    tracing: Tracing | None = None
 
     async def synced(self) -> None:
         """Wait until all is known that decisions rest on, and who holds the pools' places."""
@@ -59,15 +65,29 @@ class Reconciler:
             started = perf_counter()
             controller.ACTIVE_WORKERS.inc()
             try:
-                await self.reconcile(uid)
-                self.queue.succeeded(uid)
-                controller.reconciled("success")
-            except Exception as error:  # noqa: BLE001  # the edge: one task must not stop the others
-                self._put_back(uid, error)
+                with about(**self._subject(uid)):
+                    await self._try(uid)
             finally:
                 controller.ACTIVE_WORKERS.dec()
                 controller.RECONCILE_SECONDS.observe(perf_counter() - started)
                 self.queue.done(uid)
+
+    async def _try(self, uid: str) -> None:
+        try:
+            await self.reconcile(uid)
+            self.queue.succeeded(uid)
+            controller.reconciled("success")
+        except Exception as error:  # noqa: BLE001  # the edge: one task must not stop the others
+            self._put_back(uid, error)
+
+    def _subject(self, uid: str) -> dict[str, str]:
+        """Return what the log's lines are about meanwhile."""
+        task = self.tasks.get(uid)
+        if task is None:
+            return {}
+        traced = task.trace
+        subject = {"task": task.metadata.name}
+        return subject | {"trace": traced.trace_id} if traced else subject
 
     async def reconcile(self, uid: str) -> None:
         """Do what is to be done about one task now."""
@@ -80,7 +100,10 @@ class Reconciler:
         standing = assess(task, observed, now)
         has_place = self.admission.note(uid, standing.claim, now)
         plan = decide(task, observed, standing, now, has_place=has_place, job_for=self.job_for)
-        await self._carry_out(plan, task, standing, now)
+        if self.tracing is not None and (parent := task.trace) and spans.acts(plan):
+            await self._carry_out_traced(plan, task, standing, now, self.tracing, parent)
+        else:
+            await self._carry_out(plan, task, standing, now)
         if plan.asks_why:
             await self.observer.complaints.ask(task.metadata.namespace)
             if self.observer.observe(task).complaint != observed.complaint:
@@ -109,6 +132,28 @@ class Reconciler:
         elif plan.requeue_after is not None:
             self.queue.add_after(task.uid, plan.requeue_after)
 
+    async def _carry_out_traced(  # noqa: PLR0913, PLR0917  # what is done, and what tells of it
+        self,
+        plan: Plan,
+        task: Task,
+        standing: Standing,
+        now: datetime,
+        tracing: Tracing,
+        parent: TraceContext,
+    ) -> None:
+        start = time()
+        context = spans.started_by(plan, task, parent) or tracing.below(parent)
+        problem: str | None = None
+        try:
+            await self._carry_out(plan, task, standing, now)
+        except Exception as error:
+            # The next one that starts this try is the one that its processor is below.
+            context, problem = tracing.below(parent), without_secrets(str(error))
+            raise
+        finally:
+            times = {"start": start, "end": time()}
+            tracing.tell(spans.reconciliation(task, plan, context, parent, **times, error=problem))
+
     async def _create_job(
         self, manifest: dict[str, Any], task: Task, standing: Standing, now: datetime
     ) -> None:
@@ -136,7 +181,11 @@ class Reconciler:
         if version is not None:
             self.tasks.wrote(task.uid, status, version)
             task_metrics.written(task, status)
-            processors.ended(task, status, self.observer.pods.of(task.uid))
+            pods = self.observer.pods.of(task.uid)
+            processors.ended(task, status, pods)
+            if self.tracing is not None:
+                for span in spans.ended(task, status, pods):
+                    self.tracing.tell(span)
             _tell(task, status)
             await self.events.tell(task, status)
 

@@ -4,6 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from darkroom_core.assignment import Limits
+from darkroom_core.logs import LogSettings
 from darkroom_core.storage import StorageSettings
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -87,9 +88,7 @@ class Settings(BaseSettings):
     )
     liveness_port: Port = Field(8080, description="Port of `/livez`.")
     metrics_port: Port = Field(9090, description="Port of `/metrics`.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="The least important messages that are written."
-    )
+    log: LogSettings = Field(default_factory=LogSettings, description="What is logged, and how.")
 
     @property
     def watched(self) -> str:

@@ -17,6 +17,7 @@ from darkroom_core.task import Metadata, TaskStatus
 from darkroom_operator.metrics.tally import TASKS, Series, series_of
 from darkroom_operator.task import Task, read
 
+_ANNOTATIONS: Final = frozenset({names.REPLAY_ANNOTATION, names.TRACEPARENT_ANNOTATION})
 _HOT: Final = 256
 """How many tasks stay read: those that something happens to now."""
 
@@ -135,7 +136,7 @@ def _text(metadata: dict[str, Any], spec: dict[str, Any], status: dict[str, Any]
     """Return what matters of a task; kubectl's annotation alone would double it."""
     annotations = metadata.get("annotations") or {}
     kept = {name: value for name, value in metadata.items() if name in _FIELDS}
-    ours = {name: value for name, value in annotations.items() if name == names.REPLAY_ANNOTATION}
+    ours = {name: value for name, value in annotations.items() if name in _ANNOTATIONS}
     raw = {"metadata": kept | {"annotations": ours}, "spec": spec, "status": status}
     return json.dumps(raw, separators=(",", ":")).encode()
 

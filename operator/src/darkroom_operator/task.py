@@ -9,6 +9,8 @@ from typing import Any
 
 from darkroom_core import names
 from darkroom_core.task import Metadata, TaskSpec, TaskStatus
+from darkroom_core.trace_context import TraceContext
+from darkroom_core.trace_context import read as read_traceparent
 from pydantic import ValidationError
 
 from darkroom_operator.unreadable import sentence_of
@@ -36,6 +38,11 @@ class Task:
     def uid(self) -> str:
         """The task's identity in space and time."""
         return self.metadata.uid
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The span that its work belongs to; None where it is not traced."""
+        return read_traceparent(self.metadata.annotations.get(names.TRACEPARENT_ANNOTATION))
 
     @property
     def is_leaving(self) -> bool:

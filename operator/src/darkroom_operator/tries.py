@@ -11,7 +11,7 @@ from typing import Final
 from darkroom_core.exit_codes import ExitCode
 from darkroom_core.recipe import File
 from darkroom_core.report import Report, TaskError, unpack
-from darkroom_core.task import MAX_TRIES, Try
+from darkroom_core.task import MAX_TRIES, TaskStatus, Try
 
 from darkroom_operator.children import Job, Pod
 
@@ -50,6 +50,13 @@ def tries_of(
         for entry in tries.values()
     ]
     return _fitting(listed)
+
+
+def newly_ended(before: TaskStatus, after: TaskStatus, pods: Sequence[Pod]) -> list[Pod]:
+    """Return the pods of tries whose end one status tells, and the one before it did not."""
+    known = {entry.pod for entry in before.tries if entry.finished_at}
+    new = {entry.pod for entry in after.tries if entry.finished_at} - known
+    return [pod for pod in pods if pod.name in new]
 
 
 def report_of(pod: Pod, files: Sequence[File]) -> Report | None:

@@ -11,6 +11,7 @@ from darkroom_processor import guard, wire
 from darkroom_processor.documents import Assignment, Report, SignedRequest, Timings
 from darkroom_processor.errors import Code, Rejected, TryAgain
 from darkroom_processor.log import log
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 
 _MOST_CALLS: Final = 100_000
@@ -47,7 +48,7 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:  # noq
             Code.STORAGE_REFUSED,
             f"After {_MOST_CALLS:,} calls there were still files to remove. It is tried again.",
         )
-    took = round((time.monotonic() - start) * 1000)
+    took = since("store", start)
     log("removed", files=total, milliseconds=took)
     return Report(timings=Timings(store=took))
 

@@ -487,6 +487,14 @@ class Timings(NamedTuple):
     store: int = 0
 
 
+class Step(NamedTuple):
+    """A step of a processor's work, from its first begin to its last end."""
+
+    name: str
+    start: float
+    seconds: float
+
+
 class Report(NamedTuple):
     """What a processor did: all outputs, or an error."""
 
@@ -496,6 +504,8 @@ class Report(NamedTuple):
     timings: Timings | None = None
     peak_memory_bytes: int | None = None
     read_bytes: int | None = None
+    started: float | None = None
+    steps: tuple[Step, ...] = ()
 
 
 class ColorShare(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 from darkroom_core.exit_codes import ExitCode
 
+from darkroom_processor import steps
 from darkroom_processor.documents import AssignedFile, Report, TaskError
 from darkroom_processor.errors import Code, ProcessingError, TryAgain
 from darkroom_processor.log import log
@@ -58,15 +59,24 @@ def end(report: Report, code: ExitCode, files: Sequence[AssignedFile] = ()) -> N
     if not _ending.acquire(blocking=False):
         threading.Event().wait()
     peak = peak_memory()
-    report = report._replace(peak_memory_bytes=peak)
+    report = report._replace(
+        peak_memory_bytes=peak, started=round(steps.STARTED_AT, 3), steps=steps.taken()
+    )
     if report.error:
-        log("error", **report.error._asdict(), exitCode=code)
+        error = report.error
+        log(
+            error.message,
+            level="error",
+            code=error.code,
+            retryable=error.retryable,
+            exitCode=int(code),
+        )
     else:
         log("done", timings=report.timings and report.timings._asdict(), peakMemoryBytes=peak)
     path = os.environ.get(LOG_VARIABLE, _KUBELET_READS)
     try:
         with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is slow to import
             file.write(pack(report, files))
-    except OSError as error:
-        log("no_report", path=path, message=str(error))
+    except OSError as problem:
+        log(f"no report: {problem}", level="error", path=path)
     os._exit(code)

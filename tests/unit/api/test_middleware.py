@@ -1,5 +1,6 @@
 """What every request gets, whatever the application does with it."""
 
+import json
 import logging
 from http import HTTPStatus
 
@@ -7,11 +8,12 @@ import httpx2
 import pytest
 from darkroom_api.metrics import Metrics
 from darkroom_api.middleware import Observed
+from darkroom_core.logs import Formatter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def client_of(app: ASGIApp, metrics: Metrics) -> httpx2.AsyncClient:
-    transport = httpx2.ASGITransport(Observed(app, metrics))
+    transport = httpx2.ASGITransport(Observed(app, metrics, None))
     return httpx2.AsyncClient(transport=transport, base_url="http://darkroom.test")
 
 
@@ -46,6 +48,7 @@ async def test_a_method_that_nobody_knows_makes_no_metric_of_its_own() -> None:
 async def test_a_defect_is_a_problem_with_the_id_under_which_the_log_has_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.handler.setFormatter(Formatter(is_json=True))
     metrics = Metrics()
     async with client_of(broken, metrics) as client:
         answer = await client.get("/", headers={"X-Request-Id": "the-id"})
@@ -56,7 +59,8 @@ async def test_a_defect_is_a_problem_with_the_id_under_which_the_log_has_it(
     assert answer.headers["x-request-id"] == "the-id"
     assert answer.headers["x-content-type-options"] == "nosniff"
     (logged,) = [record for record in caplog.records if record.exc_info]
-    assert (logged.levelno, vars(logged)["request"]) == (logging.ERROR, "the-id")
+    assert logged.levelno == logging.ERROR
+    assert json.loads(caplog.text)["request"] == "the-id"
     labels = {"method": "GET", "route": "none", "status": "500"}
     assert metrics.registry.get_sample_value("darkroom_http_request_seconds_count", labels) == 1
 
@@ -74,7 +78,7 @@ async def test_a_defect_in_the_middle_of_an_answer_is_logged_and_cuts_it_off(
         return {"type": "http.request"}
 
     scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "headers": []}
-    await Observed(broken_halfway, Metrics())(scope, receive, send)
+    await Observed(broken_halfway, Metrics(), None)(scope, receive, send)
 
     assert sent == ["http.response.start"]
     assert [record.exc_info is not None for record in caplog.records].count(True) == 1

@@ -118,8 +118,8 @@ def test_a_spec_of_another_definition_is_shown_by_its_outputs() -> None:
 
 
 def test_the_resource_is_named_like_the_row_and_labelled_with_its_owner() -> None:
-    claim = Claim("task-1", None, "media", "task-1", None, {"outputs": []}, NOW, 1, False)  # noqa: FBT003
-    resource = resource_for(claim)
+    claim = Claim("task-1", None, "media", "task-1", None, {"outputs": []}, NOW, 1, False, None)  # noqa: FBT003
+    resource = resource_for(claim, None)
     assert resource["metadata"] == {
         "namespace": "media",
         "name": "task-1",

@@ -4,7 +4,16 @@ import hashlib
 
 import pytest
 from darkroom_core.recipe import File, Format
-from darkroom_core.report import MAX_BYTES, OutputReport, Report, TaskError, Timings, pack, unpack
+from darkroom_core.report import (
+    MAX_BYTES,
+    OutputReport,
+    Report,
+    Step,
+    TaskError,
+    Timings,
+    pack,
+    unpack,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +38,11 @@ def report_of(outputs: list[File]) -> Report:
         timings=Timings(fetch=12_345, decode=23_456, render=34_567, encode=45_789, store=45_678),
         peak_memory_bytes=1_234_567_890,
         read_bytes=12_345_678_901,
+        started=1_798_761_600.123,
+        steps=[
+            Step(name=name, start=1.111 * number, seconds=123.457 / number)
+            for number, name in enumerate(("fetch", "decode", "render", "encode", "store"), 1)
+        ],
     )
 
 
@@ -49,6 +63,17 @@ def test_a_report_of_a_part_of_the_files_says_which() -> None:
     files = outputs_of(64)
     report = report_of(files[::2])
     assert unpack(pack(report, files), files) == report
+
+
+def test_steps_make_room_for_the_outputs() -> None:
+    outputs = outputs_of(64)
+    many = [
+        Step(name=hashlib.sha256(bytes([n])).hexdigest()[:60], start=n, seconds=1)
+        for n in range(64)
+    ]
+    report = report_of(outputs)
+    found = unpack(pack(report.model_copy(update={"steps": many}), outputs), outputs)
+    assert found == report.model_copy(update={"steps": []})
 
 
 def test_an_error_survives() -> None:

@@ -86,6 +86,11 @@ def test_a_report_tells_what_was_read_and_how_long_encoding_took(
     assert code == ExitCode.DONE, report
     assert report["readBytes"] == len(data) + len(mark)
     assert report["timings"]["encode"] > 0
+    steps = {step["name"]: step for step in report["steps"]}
+    assert list(steps) == ["fetch", "decode", "render", "encode", "store"]
+    assert 0 < steps["fetch"]["start"] <= steps["decode"]["start"] <= steps["store"]["start"]
+    assert steps["encode"]["seconds"] > 0
+    assert report["started"] > 1_700_000_000
 
 
 def test_a_task_ends_with_its_files_stored_and_reported(
@@ -101,7 +106,7 @@ def test_a_task_ends_with_its_files_stored_and_reported(
     assert len(web.stored["/thumb"]) == report["outputs"][0]["bytes"]
     assert Image.open(BytesIO(web.stored["/gray"])).mode == "L"
     assert report["peakMemoryBytes"] > 1_000_000
-    assert [line["event"] for line in log] == [
+    assert [line["message"] for line in log] == [
         "started",
         "fetched",
         "decoded",
@@ -119,7 +124,8 @@ def test_a_corrupt_source_is_rejected(
     code, report, log = finished(start(assignment(web, data)), tmp_path)
     assert code == ExitCode.REJECTED
     assert (report["error"]["code"], report["error"]["retryable"]) == ("corrupt_image", False)
-    assert (log[-1]["event"], log[-1]["code"]) == ("error", "corrupt_image")
+    assert (log[-1]["level"], log[-1]["code"]) == ("error", "corrupt_image")
+    assert log[-1]["message"] == report["error"]["message"]
     assert not web.stored
 
 
@@ -167,7 +173,7 @@ def test_sigterm_in_the_middle_of_a_long_call_into_c_ends_it_at_once(
     process = start(task)
     assert process.stdout is not None
     for line in process.stdout:
-        if json.loads(line)["event"] == "decoded":
+        if json.loads(line)["message"] == "decoded":
             break
     time.sleep(0.3)
     ended_within_a_second(process, tmp_path)
@@ -197,7 +203,7 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_end(
     process = start(assignment(web, encoded(Image.new("RGB", (9, 9)), "PNG")))
     out, _ = process.communicate(timeout=30)
     assert process.returncode == ExitCode.DONE
-    assert "no_report" in out
+    assert "no report" in out
 
 
 def test_neither_pydantic_nor_an_http_library_is_imported() -> None:

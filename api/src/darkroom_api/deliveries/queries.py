@@ -41,6 +41,7 @@ class WebhookClaim(Claim):
     url: str
     secret: bytes | None
     previous_secret: bytes | None
+    traceparent: str | None
 
 
 _CLAIM: Final = """id, lane, channel, position, owner, endpoint, recipient, task_id, type, body,
@@ -113,9 +114,11 @@ async def claim_webhooks(
             d.type, d.body, d.attempts, d.tries, d.created_at, coalesce(e.url, d.url) AS url,
             coalesce(e.secret, s.secret) AS secret,
             CASE WHEN coalesce(e.previous_secret_until, s.previous_secret_until) > now()
-                THEN coalesce(e.previous_secret, s.previous_secret) END AS previous_secret
+                THEN coalesce(e.previous_secret, s.previous_secret) END AS previous_secret,
+            t.traceparent
         FROM claimed AS d
         LEFT JOIN webhook_endpoints AS e ON e.id = d.endpoint
+        LEFT JOIN tasks AS t ON t.id = d.task_id
         LEFT JOIN webhook_default_secrets AS s ON d.endpoint IS NULL AND s.owner = d.owner
         ORDER BY d.position
         """,

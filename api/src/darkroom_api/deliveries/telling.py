@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from darkroom_core.tracing import Tracing
+
 from darkroom_api.database import Pool
 from darkroom_api.deliveries.worker import Teller
 from darkroom_api.mail.sending import Mailer
@@ -29,7 +31,9 @@ class Telling:
 
 
 @asynccontextmanager
-async def open_telling(settings: Settings, pool: Pool, metrics: Metrics) -> AsyncIterator[Telling]:
+async def open_telling(
+    settings: Settings, pool: Pool, metrics: Metrics, tracing: Tracing | None
+) -> AsyncIterator[Telling]:
     """Tell people until the end of the application."""
     key = settings.webhooks.encryption_key or settings.jwt_key
     base_url = settings.public_url or settings.storage.url
@@ -41,7 +45,7 @@ async def open_telling(settings: Settings, pool: Pool, metrics: Metrics) -> Asyn
 
     async with open_wire(settings.webhooks) as wire:
         teller = Teller(
-            Sender(pool, wire, seal, settings.webhooks),
+            Sender(pool, wire, seal, settings.webhooks, tracing),
             Mailer(pool, settings.mail, links),
             metrics.deliveries,
             shown,

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from darkroom_core import names
+from darkroom_core.trace_context import CURRENT
 from fastapi import Response
 
 from darkroom_api import errors
@@ -64,6 +65,7 @@ async def insert_tasks(
         await refuse_foreign_keys(
             connection, spec, owner=scope_of(identity), own=task.own, pointer=pointer
         )
+    traced = CURRENT.get()
     rows = await queries.insert_tasks(
         connection,
         [
@@ -77,6 +79,7 @@ async def insert_tasks(
                 metadata=dict(task.metadata),
                 cancel_after=task.cancel_after,
                 batch=task.batch,
+                traceparent=traced.traceparent if traced else None,
             )
             for task, spec in zip(wanted, specs, strict=True)
         ],

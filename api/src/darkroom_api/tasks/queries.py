@@ -51,6 +51,7 @@ class TaskRow:
     cancel_at: datetime | None
     metadata: dict[str, str]
     batch: str | None
+    traceparent: str | None
     version: int
 
     @property
@@ -73,6 +74,7 @@ class NewTask:
     cancel_after: int | None = None
     """In seconds."""
     batch: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,14 @@ VISIBLE: Final = sql.SQL("(%(owner)s::uuid IS NULL OR owner = %(owner)s) AND del
 _NEW: Final = sql.SQL(
     """
     INSERT INTO tasks (
-        id, name, owner, namespace, spec, source_filename, source_bytes, metadata, cancel_at, batch
+        id, name, owner, namespace, spec, source_filename, source_bytes, metadata, cancel_at, batch,
+        traceparent
     )
     SELECT id, id, owner, namespace, spec, source_filename, source_bytes, metadata,
-        now() + make_interval(secs => cancel_after), batch
+        now() + make_interval(secs => cancel_after), batch, traceparent
     FROM jsonb_to_recordset(%(tasks)s) AS wanted (
         id text, owner uuid, namespace text, spec jsonb, source_filename text, source_bytes bigint,
-        metadata jsonb, cancel_after integer, batch text
+        metadata jsonb, cancel_after integer, batch text, traceparent text
     )
     RETURNING {}
     """

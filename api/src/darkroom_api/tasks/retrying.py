@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from darkroom_core.conditions import State
+from darkroom_core.trace_context import CURRENT
 from psycopg import sql
 from psycopg.rows import class_row
 
@@ -62,11 +63,12 @@ _COPY: Final = sql.SQL(
         WHERE hook.task_id IN (SELECT id FROM ended)
     )
     INSERT INTO tasks (
-        id, name, owner, namespace, spec, source_filename, source_bytes, metadata, batch, cancel_at
+        id, name, owner, namespace, spec, source_filename, source_bytes, metadata, batch, cancel_at,
+        traceparent
     )
     SELECT new.id, new.id, owner, %(namespace)s,
         spec - 'suspend' || jsonb_build_object('origin', ended.id), source_filename, source_bytes,
-        metadata, batch, now() + (cancel_at - created_at)
+        metadata, batch, now() + (cancel_at - created_at), %(traceparent)s
     FROM ended
     JOIN unnest(%(ids)s::text[], %(new_ids)s::text[]) AS new (origin, id) ON new.origin = ended.id
     RETURNING {}
@@ -91,6 +93,7 @@ async def insert_retries(
     statuses: Sequence[str] = RETRIED,
 ) -> list[TaskRow]:
     """Queue a copy of each that has ended so and whose source is kept; leave the others out."""
+    traced = CURRENT.get()
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     await cursor.execute(
         _COPY,
@@ -98,6 +101,7 @@ async def insert_retries(
             "ids": list(task_ids),
             "new_ids": [new_id() for _ in task_ids],
             "owner": owner,
+            "traceparent": traced.traceparent if traced else None,
             "namespace": namespace,
             "retried": list(statuses),
         },

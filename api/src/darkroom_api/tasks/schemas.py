@@ -143,6 +143,10 @@ class TaskView(BaseModel):
         description="What was written on it, for your own use.", examples=[{"order": "42"}]
     )
     batch: str | None = Field(description="The batch that it was made in.")
+    trace_id: str | None = Field(
+        description="The trace that it is part of; null where nothing was traced.",
+        examples=["4bf92f3577b34da6a3ce929d0e0e4736"],
+    )
     source: SourceView
     sources: list[NamedSourceView] = Field(description="Of a report, or of a ZIP.")
     recipe: str | None = Field(description="The recipe that it named instead of outputs.")

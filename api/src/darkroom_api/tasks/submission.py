@@ -26,13 +26,14 @@ class Claim:
     created_at: datetime
     submit_attempts: int
     is_withdrawal: bool
+    traceparent: str | None
 
 
 RETURNING_CLAIM: Final = sql.SQL(
     """
     RETURNING tasks.id, tasks.owner, tasks.namespace, tasks.name, tasks.uid,
         coalesce(tasks.spec, '{}') AS spec, tasks.created_at, tasks.submit_attempts,
-        tasks.cancel_requested_at IS NOT NULL AS is_withdrawal
+        tasks.cancel_requested_at IS NOT NULL AS is_withdrawal, tasks.traceparent
     """
 )
 

@@ -14,7 +14,9 @@ from typing import Final
 
 import psycopg
 import psycopg_pool
-from darkroom_core import names
+from darkroom_core import names, trace_context
+from darkroom_core.logs import about
+from darkroom_core.tracing import Span, Tracing, now
 
 from darkroom_api.database import Pool
 from darkroom_api.metrics import Metrics
@@ -35,6 +37,7 @@ _FULL_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 8.0
 _FIRST_BACKOFF: Final = 1.0
 _LONGEST_BACKOFF: Final = 30.0
+_DONE: Final = ("created", "deleted")
 _DATABASE_AWAY: Final = (psycopg.Error, psycopg_pool.PoolTimeout)
 
 
@@ -46,13 +49,21 @@ def backoff_seconds(attempts: int) -> float:
 class Submitter:
     """Runs beside the requests."""
 
-    def __init__(self, pool: Pool, cluster: Cluster, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        cluster: Cluster,
+        metrics: Metrics,
+        settings: Settings,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._pool = pool
         self._cluster = cluster
         self._metrics = metrics.tasks
         self._namespace = settings.namespace
         self._window = settings.admission_window
         self._concurrency = settings.submit_concurrency
+        self._tracing = tracing
         self._running: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._is_stopping = False
@@ -136,8 +147,17 @@ class Submitter:
 
     async def _carry_out(self, claim: Claim) -> None:
         action = "withdraw" if claim.is_withdrawal else "submit"
+        parent = trace_context.read(claim.traceparent) if self._tracing else None
+        context = self._tracing.below(parent) if self._tracing and parent else None
+        started = now()
         try:
-            result = await (self._withdraw if claim.is_withdrawal else self._submit)(claim)
+            # The resource's traceparent is this span, so that what follows is below it.
+            with about(task=claim.id, **({"trace": parent.trace_id} if parent else {})):
+                if claim.is_withdrawal:
+                    result = await self._withdraw(claim)
+                else:
+                    traceparent = context.traceparent if context else claim.traceparent
+                    result = await self._submit(claim, traceparent)
         except _DATABASE_AWAY as error:
             # Kubernetes did its part; the row is found again when the lease is over.
             _log.warning("%s is not noted: %s", claim.id, str(error).strip())
@@ -146,10 +166,22 @@ class Submitter:
             _log.exception("%s of %s failed", action, claim.id)
             result = "defect"
         self._metrics.submissions.labels(action, result).inc()
+        if self._tracing and context:
+            self._tracing.tell(
+                Span(
+                    f"{action} task",
+                    context,
+                    parent,
+                    started,
+                    now(),
+                    attributes={"darkroom.task.id": claim.id, "darkroom.result": result},
+                    error=None if result in _DONE else result,
+                )
+            )
 
-    async def _submit(self, claim: Claim) -> str:
+    async def _submit(self, claim: Claim, traceparent: str | None) -> str:
         try:
-            uid = await self._cluster.create_task(resource_for(claim))
+            uid = await self._cluster.create_task(resource_for(claim, traceparent))
         except RefusedError as error:
             self._answered()
             _log.warning("%s was refused: %s", claim.id, error)

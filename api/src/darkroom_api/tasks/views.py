@@ -4,6 +4,7 @@ from typing import Any
 
 from darkroom_core.conditions import State
 from darkroom_core.task import Priority
+from darkroom_core.trace_context import read
 from darkroom_core.vocabulary import TaskType
 
 from darkroom_api.tasks.files import Wish, key_of, wishes_of
@@ -54,6 +55,7 @@ def view_of(row: TaskRow, base_url: str, retention: Retention) -> TaskView:
         expires_at=expires_at(row, retention),
         metadata=row.metadata,
         batch=row.batch,
+        trace_id=context.trace_id if (context := read(row.traceparent)) else None,
         source=_source(row, spec.get("source") or {}),
         sources=[
             NamedSourceView(

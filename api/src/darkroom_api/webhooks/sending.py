@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from darkroom_core import trace_context
+from darkroom_core.log_line import without_secrets
+from darkroom_core.trace_context import TraceContext
+from darkroom_core.tracing import Span, Tracing, now
+
 from darkroom_api.database import Connection, Pool
 from darkroom_api.deliveries import queries
 from darkroom_api.deliveries.queries import WebhookClaim
@@ -30,6 +35,7 @@ class Sender:
     wire: Wire
     seal: Seal
     settings: WebhookSettings
+    tracing: Tracing | None = None
 
     async def send(self, claim: WebhookClaim) -> Answer:
         """Send it; nothing of what a receiver does is raised."""
@@ -39,9 +45,16 @@ class Sender:
             return Answer(0, error=_UNREADABLE)
         body = claim.body.encode()
         headers = headers_of(claim.id, int(time.time()), body, keys)
-        return await self.wire.post(
-            claim.url, body, {**headers, "Content-Type": "application/json"}
-        )
+        headers["Content-Type"] = "application/json"
+        parent = trace_context.read(claim.traceparent) if self.tracing else None
+        if self.tracing is None or parent is None:
+            return await self.wire.post(claim.url, body, headers)
+        # Each try is a span of its own beside the others, below the request that made the task.
+        context, start = self.tracing.below(parent), now()
+        headers[trace_context.HEADER] = context.traceparent
+        answer = await self.wire.post(claim.url, body, headers)
+        self.tracing.tell(_span_of(claim, answer, context, parent, start))
+        return answer
 
     async def note(self, claim: WebhookClaim, answer: Answer) -> str:
         """Write down what came of it, and return it in a word."""
@@ -94,6 +107,23 @@ class Sender:
         return [
             self.seal.open(each, owner=owner) for each in (sealed, claim.previous_secret) if each
         ]
+
+
+def _span_of(
+    claim: WebhookClaim, answer: Answer, context: TraceContext, parent: TraceContext, start: float
+) -> Span:
+    """Return what a trace says of one try; the URL is the receiver's secret."""
+    attributes: dict[str, str | int] = {
+        "darkroom.task.id": claim.task_id or "",
+        "darkroom.delivery.id": claim.id,
+        "darkroom.delivery.attempt": claim.attempts,
+        "http.request.method": "POST",
+    }
+    if answer.status is not None:
+        attributes["http.response.status_code"] = answer.status
+    name = f"webhook {claim.type}"
+    error = answer.error and without_secrets(answer.error)
+    return Span(name, context, parent, start, now(), "CLIENT", attributes, error=error)
 
 
 async def _note_success(connection: Connection, claim: WebhookClaim) -> None:

@@ -29,6 +29,7 @@
   value: {{ int64 . | quote }}
 {{- end }}
 {{- end }}
+{{- include "darkroom.observabilityVariables" . | trim | nindent 0 }}
 {{- with include "darkroom.settingVariables" (dict "prefix" "DARKROOM_" "values" .Values.api.settings) | trim }}
 {{- . | nindent 0 }}
 {{- end }}

@@ -35,4 +35,5 @@
   value: {{ .Values.processor.maxSeconds | quote }}
 - name: DARKROOM_ALLOWED_SOURCE_NETWORKS
   value: {{ .Values.processor.allowedSourceNetworks | toJson | quote }}
+{{- include "darkroom.observabilityVariables" . | trim | nindent 0 }}
 {{- end }}

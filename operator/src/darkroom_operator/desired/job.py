@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from darkroom_core import names
+from darkroom_core import names, trace_context
 from darkroom_core.exit_codes import ExitCode
 from darkroom_core.pool import PoolTemplate
 from darkroom_core.task import TaskSpec
+from darkroom_core.trace_context import processing
 
 from darkroom_operator.decide import Start
 from darkroom_operator.task import Task
@@ -36,6 +37,10 @@ def job_for(
 ) -> dict[str, Any]:
     """Return the Job's manifest. Its name follows from the try, so that a second one collides."""
     labels = _labels(task, spec, start.number)
+    environment = {names.ASSIGNMENT_VARIABLE: assignment}
+    if parent := task.trace:
+        context = processing(parent, task.uid, start.number)
+        environment[trace_context.VARIABLE] = context.traceparent
     queue = {names.KUEUE_LABEL: spec.queue_name} if spec.queue_name else {}
     return {
         "apiVersion": "batch/v1",
@@ -56,7 +61,7 @@ def job_for(
             **({"suspend": True} if queue else {}),
             "template": {
                 "metadata": {"labels": labels},
-                "spec": _pod_spec(processor, start.template, assignment),
+                "spec": _pod_spec(processor, start.template, environment),
             },
         },
     }
@@ -103,7 +108,9 @@ def _labels(task: Task, spec: TaskSpec, number: int) -> dict[str, str]:
     }
 
 
-def _pod_spec(processor: Processor, template: PoolTemplate, assignment: str) -> dict[str, Any]:
+def _pod_spec(
+    processor: Processor, template: PoolTemplate, environment: dict[str, str]
+) -> dict[str, Any]:
     placement = template.model_dump(
         mode="json",
         by_alias=True,
@@ -125,17 +132,19 @@ def _pod_spec(processor: Processor, template: PoolTemplate, assignment: str) -> 
             **user,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(processor, template, assignment)],
+        "containers": [_container(processor, template, environment)],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": processor.temporary_size}}],
     }
 
 
-def _container(processor: Processor, template: PoolTemplate, assignment: str) -> dict[str, Any]:
+def _container(
+    processor: Processor, template: PoolTemplate, environment: dict[str, str]
+) -> dict[str, Any]:
     return {
         "name": names.PROCESSOR_CONTAINER,
         "image": template.image or processor.image,
         "imagePullPolicy": template.image_pull_policy or processor.pull_policy,
-        "env": [{"name": names.ASSIGNMENT_VARIABLE, "value": assignment}],
+        "env": [{"name": name, "value": value} for name, value in environment.items()],
         "resources": _resources(processor, template),
         "securityContext": {
             "allowPrivilegeEscalation": False,

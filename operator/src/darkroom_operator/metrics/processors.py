@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from darkroom_operator.children import Pod
 from darkroom_operator.metrics.words import Words
 from darkroom_operator.task import Task
-from darkroom_operator.tries import report_of
+from darkroom_operator.tries import newly_ended, report_of
 
 _SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 _MEBIBYTE: Final = 1024 * 1024
@@ -55,13 +55,12 @@ _FORMATS: Final = Words()
 
 def ended(task: Task, status: TaskStatus, pods: Sequence[Pod]) -> None:
     """Count the reports of the tries that the written status tells to have ended since."""
-    known = {entry.pod for entry in task.status.tries if entry.finished_at}
-    new = {entry.pod for entry in status.tries if entry.finished_at} - known
+    new = newly_ended(task.status, status, pods)
     if not new or task.spec is None:
         return
     files = all_files(task.spec.outputs)
-    for pod in pods:
-        if pod.name in new and (report := report_of(pod, files)):
+    for pod in new:
+        if report := report_of(pod, files):
             _count(report)
 
 

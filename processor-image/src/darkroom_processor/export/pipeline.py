@@ -23,6 +23,7 @@ from darkroom_processor.export.columns import columns_of
 from darkroom_processor.export.lines import Row, rows_of
 from darkroom_processor.image.facts import SOURCE, digest_of, encoded
 from darkroom_processor.log import log
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 
 _LINES: Final = "jsonl"
@@ -40,16 +41,16 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
     size = files.fetch(assignment.sources[0], path, assignment.limits.source_bytes)
     source = SourceReport(_LINES, size, digest_of(path))
     files.progress(_FETCHED)
-    timings = Timings(fetch=_since(start))
+    timings = Timings(fetch=since("fetch", start))
     reports: list[OutputReport] = []
     for number, assigned in enumerate(assignment.outputs):
         start = time.monotonic()
         counted = _Counted(path, files, number, len(assignment.outputs))
         made = _table(assigned, path, counted, folder)
-        timings = timings._replace(render=timings.render + _since(start))
+        timings = timings._replace(render=timings.render + since("render", start))
         start = time.monotonic()
         reports.append(_stored(files, assigned, made))
-        timings = timings._replace(store=timings.store + _since(start))
+        timings = timings._replace(store=timings.store + since("store", start))
     facts = FileFacts(SOURCE, source.format, source.bytes, source.sha256)
     _tell(assignment, files, [facts], reports)
     return Report(source=source, outputs=tuple(reports), timings=timings)
@@ -67,10 +68,10 @@ def _archive(assignment: Assignment, files: Files, folder: str) -> Report:
             FileFacts(str(e["name"]), "file", int(str(e["bytes"])), str(e["sha256"]))
             for e in entries
         ]
-        timings = timings._replace(fetch=timings.fetch + _since(start))
+        timings = timings._replace(fetch=timings.fetch + since("fetch", start))
         start = time.monotonic()
         reports.append(_stored(files, assigned, path))
-        timings = timings._replace(store=timings.store + _since(start))
+        timings = timings._replace(store=timings.store + since("store", start))
     _tell(assignment, files, told, reports)
     return Report(outputs=tuple(reports), timings=timings)
 
@@ -128,7 +129,3 @@ def _tell(
     if assignment.facts is not None:
         outputs = [FileFacts(r.name, r.format.value, r.bytes, r.sha256) for r in reports]
         files.put_facts(encoded(sources, outputs))
-
-
-def _since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)

@@ -17,6 +17,7 @@ from darkroom_processor.image import facts
 from darkroom_processor.image.decode import Draft, Wanted, decode, open_source
 from darkroom_processor.image.sniff import MAGIC_LENGTH
 from darkroom_processor.log import log
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 
 _ENOUGH: Final = (64, 64)
@@ -31,11 +32,12 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
         path = f"{folder}/source-{number}"
         start = time.monotonic()
         size = files.fetch(source, path, assignment.limits.source_bytes)
-        fetched = time.monotonic()
+        fetch = since("fetch", start)
+        start = time.monotonic()
         told.append(inspect_file(path, size, _name_of(source, number, assignment), assignment))
         timings = timings._replace(
-            fetch=timings.fetch + round(1000 * (fetched - start)),
-            decode=timings.decode + round(1000 * (time.monotonic() - fetched)),
+            fetch=timings.fetch + fetch,
+            decode=timings.decode + since("decode", start),
         )
         files.progress(100 * (number + 1) // len(assignment.sources))
     log("inspected", sources=len(told))

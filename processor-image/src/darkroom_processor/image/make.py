@@ -16,6 +16,7 @@ from darkroom_processor.image.jobs import Job
 from darkroom_processor.image.metadata import Metadata, written
 from darkroom_processor.image.render import render, renderer
 from darkroom_processor.image.responsive import suited
+from darkroom_processor.steps import since
 
 _SAME_LOOK = frozenset({Fit.FIT, Fit.OUTSIDE})
 
@@ -47,7 +48,7 @@ def make_still(
     image = render(base, job.output, pixels, overlays)
     if job.variant and not job.variant.is_wanted(image.width):
         return []
-    took = round((time.monotonic() - start) * 1000)
+    took = since("render", start)
     made: list[Made] = []
     same = _looks_like_source(job.output, base.orientation)
     for file in job.files:
@@ -59,7 +60,7 @@ def make_still(
         own = image.copy() if len(job.files) > 1 else image
         data = encode(own, output, extras)
         done = Made(file, data, image, profile, looks_like_source=same, render=took)
-        made.append(done._replace(encode=round((time.monotonic() - start) * 1000)))
+        made.append(done._replace(encode=since("encode", start)))
         took = 0
     return made
 
@@ -85,7 +86,7 @@ def make_film(
         Extras(written(metadata, output.metadata), profile),
         source.pixels,
     )
-    took = round((time.monotonic() - start) * 1000)
+    took = since("render", start)
     return [
         Made(
             job.files[0],

@@ -34,6 +34,7 @@ from darkroom_processor.image.overlays import fetch_overlays
 from darkroom_processor.image.plugins import load_writer
 from darkroom_processor.image.render import draft_for
 from darkroom_processor.log import log
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 
 _MOST_THREADS: Final = 4
@@ -89,7 +90,7 @@ def fetch_source(work: Work) -> Work:
     start = time.monotonic()
     assignment = work.assignment
     size = work.files.fetch(assignment.sources[0], work.path, assignment.limits.source_bytes)
-    timings = work.timings._replace(fetch=_since(start))
+    timings = work.timings._replace(fetch=since("fetch", start))
     log("fetched", bytes=size, milliseconds=timings.fetch)
     work.files.progress(_FETCHED)
     return work._replace(size=size, digest=Digest(work.path), timings=timings)
@@ -100,7 +101,7 @@ def check_header(work: Work) -> Work:
     start = time.monotonic()
     source = open_source(work.path, work.assignment.limits)
     jobs = tuple(jobs_of(work.assignment.outputs, source))
-    timings = work.timings._replace(decode=_since(start))
+    timings = work.timings._replace(decode=since("decode", start))
     return work._replace(source=source, jobs=jobs, timings=timings)
 
 
@@ -110,7 +111,7 @@ def fetch_others(work: Work) -> Work:
         return work
     start = time.monotonic()
     overlays = fetch_overlays(work.assignment, work.files, work.path)
-    timings = work.timings._replace(fetch=work.timings.fetch + _since(start))
+    timings = work.timings._replace(fetch=work.timings.fetch + since("fetch", start))
     return work._replace(overlays=overlays, timings=timings)
 
 
@@ -123,7 +124,7 @@ def decode_once(work: Work) -> Work:
     for key, wanted in _wanted(work, source).items():
         opened = reopened(source) if bases else source
         bases[key] = decode(opened, wanted, allowed)
-    timings = work.timings._replace(decode=work.timings.decode + _since(start))
+    timings = work.timings._replace(decode=work.timings.decode + since("decode", start))
     log(
         "decoded",
         format=source.format,
@@ -207,7 +208,7 @@ def _stored(work: Work, made: Made) -> Made:
     digest = hashlib.sha256(made.data).hexdigest()
     size = made.image.size if made.image else (None, None)
     report = OutputReport(made.file.name, made.file.format, len(made.data), digest, *size)
-    stored = made._replace(report=report, store=_since(start))
+    stored = made._replace(report=report, store=since("store", start))
     log("output", **report._asdict(), milliseconds=made.render + made.encode + stored.store)
     if work.assignment.facts is not None:
         stored = stored._replace(facts=_facts_of(stored))
@@ -266,7 +267,3 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
             work.source.image.close()
     reports = tuple(made.report for made in work.made)
     return Report(source=work.report, outputs=reports, timings=work.timings)
-
-
-def _since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)

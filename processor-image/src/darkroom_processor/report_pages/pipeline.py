@@ -22,6 +22,7 @@ from darkroom_processor.image.overlays import fetch_overlays
 from darkroom_processor.log import log
 from darkroom_processor.report_pages import pdf
 from darkroom_processor.report_pages.picture import Item, Picture, picture_of, unreadable
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 
 _FETCHED: Final = 40
@@ -33,7 +34,7 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
     start = time.monotonic()
     items = _fetched(assignment, files, folder)
     overlays = fetch_overlays(assignment, files, f"{folder}/source")
-    timings = Timings(fetch=_since(start))
+    timings = Timings(fetch=since("fetch", start))
     log("fetched", sources=len(items), milliseconds=timings.fetch)
     reports: list[OutputReport] = []
     told: list[FileFacts] = []
@@ -41,14 +42,14 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
         start = time.monotonic()
         path = f"{folder}/{number}.pdf"
         count = _write(assignment, assigned, items, overlays, files, path)
-        timings = timings._replace(render=timings.render + _since(start))
+        timings = timings._replace(render=timings.render + since("render", start))
         start = time.monotonic()
         file, digest = assigned.files[0], digest_of(path)
         files.store_file(file, path)
         size = os.stat(path).st_size  # noqa: PTH116  # pathlib is slow to import
         reports.append(OutputReport(file.name, file.format, size, digest))
         told.append(FileFacts(file.name, file.format.value, size, digest, frames=count))
-        timings = timings._replace(store=timings.store + _since(start))
+        timings = timings._replace(store=timings.store + since("store", start))
         log("output", name=file.name, pages=count, bytes=size)
     if assignment.facts is not None:
         sources = [
@@ -93,7 +94,3 @@ def _write(  # noqa: PLR0913, PLR0917  # what a report is made of
         return picture
 
     return pdf.write(path, assigned.output.pages or Pages(), tuple(items), one)
-
-
-def _since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)

@@ -18,6 +18,7 @@ from darkroom_processor.errors import Code, Rejected
 from darkroom_processor.image.facts import SOURCE, digest_of, encoded, look_at
 from darkroom_processor.image.overlays import fetch_overlays
 from darkroom_processor.log import log
+from darkroom_processor.steps import since
 from darkroom_processor.tasks import Files
 from darkroom_processor.video.facts import facts_of
 from darkroom_processor.video.job import Job, Made
@@ -36,12 +37,12 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
     path = f"{folder}/source"
     size = files.fetch(assignment.sources[0], path, assignment.limits.source_bytes)
     overlays = fetch_overlays(assignment, files, path)
-    timings = Timings(fetch=_since(start))
+    timings = Timings(fetch=since("fetch", start))
     log("fetched", bytes=size, milliseconds=timings.fetch)
     files.progress(_FETCHED)
     start = time.monotonic()
     source = facts_of(path, size, digest_of(path), SOURCE, assignment.limits)
-    timings = timings._replace(decode=_since(start))
+    timings = timings._replace(decode=since("decode", start))
     told: list[FileFacts] = []
     reports: list[OutputReport] = []
     for number, assigned in enumerate(assignment.outputs):
@@ -50,13 +51,13 @@ def process(assignment: Assignment, files: Files, folder: str) -> Report:
         job = Job(assigned, path, folder, assignment.limits, overlays, progress)
         # One after the other, so that no more than one is in memory.
         for each in _make(job):
-            timings = timings._replace(render=timings.render + _since(start))
+            timings = timings._replace(render=timings.render + since("render", start))
             start = time.monotonic()
             report = _stored(files, each)
             reports.append(report)
             if assignment.facts is not None:
                 told.append(_facts(each, report))
-            timings = timings._replace(store=timings.store + _since(start))
+            timings = timings._replace(store=timings.store + since("store", start))
             start = time.monotonic()
     if assignment.facts is not None:
         files.put_facts(encoded([source], told))
@@ -116,7 +117,3 @@ def _facts(made: Made, report: OutputReport) -> FileFacts:
         video=made.video,
     )
     return look_at(made.image).of(facts) if made.image else facts
-
-
-def _since(start: float) -> int:
-    return round((time.monotonic() - start) * 1000)
