@@ -125,9 +125,7 @@ def life(release: Release) -> Iterator[Life]:
     release.kubectl("delete", "namespace", namespace, "--wait=false", check=False)
 
 
-def test_an_upgrade_loses_no_task_that_is_under_way(
-    life: Life, source_url: str
-) -> None:
+def test_an_upgrade_loses_no_task_that_is_under_way(life: Life, source_url: str) -> None:
     life.bring("install", BEFORE)
     before = life.secret()
     for name in UNDER_WAY:
