@@ -93,14 +93,15 @@ async def test_a_hash_with_old_numbers_is_renewed_at_login(
 async def test_the_admin_of_the_settings_exists_and_follows_them(
     settings: Settings, cluster: FakeCluster, admin: User
 ) -> None:
-    assert (await admin.get("/v1/me")).json()["role"] == "admin"
+    me = (await admin.get("/v1/me")).json()
+    assert me["role"] == "admin"
 
     changed = Settings.model_validate(
         settings.model_dump() | {"admin_password": "quite another password"}
     )
     async with client_of(create_app(changed, open_cluster=cluster.opened)) as client:
         again = await sign_in(client, "admin@darkroom.internal", "quite another password")
-        assert (await again.get("/v1/me")).json() == (await admin.get("/v1/me")).json()
+        assert (await again.get("/v1/me")).json() == me
         old = {"email": "admin@darkroom.internal", "password": "the admin's password"}
         assert (await client.post("/v1/auth/token", json=old)).status_code == 401
 

@@ -39,6 +39,7 @@ def test_all_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
     lacking = [Requirement("a", "does this", "pa"), Requirement("b", "does that", "pb")]
     monkeypatch.setattr(requirements, "impossible", lambda: None)
     monkeypatch.setattr(requirements, "missing", lambda: lacking)
+    monkeypatch.setattr(requirements, "_free", lambda: 10**12)
     monkeypatch.setattr("shutil.which", lambda _name: None)
 
     with pytest.raises(ClusterError) as raised:
