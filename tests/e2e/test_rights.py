@@ -33,6 +33,10 @@ ELSEWHERE = {
 }
 
 
+# Refused because a test has taken the right away for a while.
+ON_PURPOSE = {("darkroom-api", Right("darkroom.dev", "processingtasks", "create"), NAMESPACE)}
+
+
 @pytest.fixture(scope="module")
 def made(release: Release) -> list[audit.Call]:
     """Return every call of the release's accounts."""
@@ -67,9 +71,9 @@ def test_no_right_is_granted_that_nothing_used(
     assert sorted(unused - ELSEWHERE.keys()) == []
 
 
-def test_no_call_was_refused(made: list[audit.Call]) -> None:
+def test_no_call_was_refused_but_on_purpose(made: list[audit.Call]) -> None:
     refused = {(name(call.user), call.right, call.namespace) for call in audit.refused(made)}
-    assert sorted(refused) == []
+    assert sorted(refused - ON_PURPOSE) == []
 
 
 def test_processors_asked_nothing(made: list[audit.Call]) -> None:
